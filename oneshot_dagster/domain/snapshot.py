@@ -1,0 +1,44 @@
+"""The authoritative file list of a change: what git says lies between merge base and head. Parsed here, read by services.git."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FileStatus(StrEnum):
+    ADDED = "added"
+    MODIFIED = "modified"
+    DELETED = "deleted"
+    RENAMED = "renamed"
+    COPIED = "copied"
+    TYPE_CHANGED = "type_changed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileChange:
+    """One path. `path_bytes` is the identity; `path` is for people. Counts are None for a binary file.
+
+    `patch` is None where it is binary, large, not UTF-8 or holds NUL; then `patch_omitted` says why.
+    Modes are git's octal strings ("100644", "120000" a symlink, "160000" a submodule).
+    """
+
+    path_bytes: bytes
+    path: str
+    status: FileStatus
+    old_path_bytes: bytes | None = None
+    old_mode: str
+    new_mode: str
+    old_blob: str
+    new_blob: str
+    additions: int | None
+    deletions: int | None
+    patch: str | None = None
+    patch_omitted: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Snapshot:
+    """All files between `base_sha` (the merge base) and `head_sha`."""
+
+    base_sha: str
+    head_sha: str
+    files: tuple[FileChange, ...]

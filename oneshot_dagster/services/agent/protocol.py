@@ -1,0 +1,70 @@
+"""What we ask of a coding agent: edit a worktree by a prompt, streaming events. It never commits and never sees a token."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentRequest:
+    """`resume` is the token of an earlier session or None. Times in seconds."""
+
+    worktree: Path
+    prompt: str
+    resume: str | None
+    wall: float
+    stall: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentEvent:
+    """One thing the agent said or did; `raw` is its own JSON where it gave one."""
+
+    kind: str
+    text: str
+    raw: Mapping[str, object] = field(default_factory=dict[str, object])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Usage:
+    """Tokens of this session; None where the agent does not say, which is unknown and never zero."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    model: str | None = None
+
+
+class AgentEnd(StrEnum):
+    FINISHED = "finished"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    STALLED = "stalled"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentResult:
+    end: AgentEnd
+    reason: str
+    exit_code: int | None
+    seconds: float
+    usage: Usage
+    log: bytes
+    events: tuple[AgentEvent, ...]
+    resume: str | None = None
+
+
+class Agent(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def not_enforced(self) -> tuple[str, ...]: ...
+
+    def run(
+        self, request: AgentRequest, *, on_event: Callable[[AgentEvent], None], cancelled: Callable[[], bool]
+    ) -> AgentResult:
+        """Returns however the agent ends; no child of it is left. Raises TryAgain only where it could not be started."""
+        ...

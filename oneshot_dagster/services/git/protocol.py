@@ -1,0 +1,98 @@
+"""What we ask of git: one bare repository per remote, worktrees from it, exact diffs, guarded pushes.
+Every method may raise TryAgain (network, lock, timeout) or NeedsHuman (refused for good)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from oneshot_dagster.domain.change import ChangeKey
+from oneshot_dagster.domain.snapshot import Snapshot
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Worktree:
+    """`kept` is a bundle file with commits or changes that lay in the worktree and are not on the remote, or None."""
+
+    name: str
+    path: Path
+    base_sha: str
+    head_sha: str
+    kept: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identity:
+    name: str
+    email: str
+
+
+class Git(Protocol):
+    def provision(self, key: ChangeKey, *, base: str, head: str, recorded_head: str | None, branch: str) -> Worktree:
+        """A clean worktree at `recorded_head` if given, else at the remote's `branch` head, else at the tip of `base`.
+
+        `head` is the change's branch; `base_sha` is the merge base of its head and the remote's `base`.
+        Raises NeedsHuman where `base` or `recorded_head` does not exist.
+        """
+        ...
+
+    def worktree_path(self, key: ChangeKey) -> Path: ...
+
+    def remove_worktree(self, key: ChangeKey) -> None: ...
+
+    def commit_all(self, path: Path, *, message: str, author: Identity) -> str:
+        """Commits everything in the worktree but `.codex*` files; the head SHA after it, unchanged where nothing differs.
+
+        Raises NeedsHuman for a symlink or submodule that leads outside of the repository.
+        """
+        ...
+
+    def snapshot(self, key: ChangeKey, *, base_sha: str, head_sha: str, patches: bool) -> Snapshot: ...
+
+    def patch(self, key: ChangeKey, *, base_sha: str, head_sha: str) -> bytes:
+        """`git diff --binary --full-index` between the two."""
+        ...
+
+    def changes_archive(self, key: ChangeKey, *, base_sha: str, head_sha: str, manifest: Mapping[str, object]) -> bytes:
+        """`.codex-implementation-changes.tar.gz`: metadata/manifest.json, metadata/git-status.txt, metadata/git-diff.patch
+        and files/<path>. Unpacked onto the base (deleted ones removed) it gives exactly the head tree."""
+        ...
+
+    def bundle(self, key: ChangeKey, *, base_sha: str, head_sha: str) -> bytes: ...
+
+    def fetch(self, repository: str) -> None: ...
+
+    def remote_head(self, repository: str, branch: str) -> str | None:
+        """What the remote itself says now (`ls-remote`)."""
+        ...
+
+    def resolve(self, repository: str, revision: str) -> str | None: ...
+
+    def push(self, key: ChangeKey, *, sha: str, branch: str, expected: str | None) -> str | None:
+        """Compare-and-set: moves the remote's branch from `expected` (None: it must not exist) to `sha`.
+
+        None where it moved; else the remote's present head, untouched.
+        """
+        ...
+
+    def delete_branch(self, repository: str, *, branch: str, expected: str) -> bool:
+        """True where the branch is gone afterwards, False where it stands at another SHA."""
+        ...
+
+    def read_file(self, repository: str, *, sha: str, path: str) -> bytes | None: ...
+
+    def tree(self, repository: str, sha: str) -> str: ...
+
+    def parents(self, repository: str, sha: str) -> tuple[str, ...]: ...
+
+    def merge_tree(self, repository: str, ours: str, theirs: str) -> str | None:
+        """The tree id of a clean merge (`git merge-tree --write-tree`), or None on conflict."""
+        ...
+
+    def merge_base(self, repository: str, one: str, other: str) -> str | None: ...
+
+    def is_ancestor(self, repository: str, ancestor: str, descendant: str) -> bool: ...
+
+    def export(self, repository: str, *, sha: str, target: Path) -> None:
+        """Writes the tree of `sha` into the empty folder `target`, with no `.git` in it."""
+        ...

@@ -1,0 +1,116 @@
+"""What we ask of GitHub. Never file lists or patches: those come from git.
+Every method may raise TryAgain (5xx, limit, timeout, cut) or NeedsHuman (401, 403 permission); absence is a value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from oneshot_dagster.domain.gate import GateFacts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Issue:
+    number: int
+    title: str
+    body: str
+    author: str
+    open: bool
+    labels: tuple[str, ...]
+    is_pull_request: bool
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comment:
+    comment_id: int
+    author: str
+    body: str
+    created_at: datetime
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pull:
+    number: int
+    url: str
+    head_ref: str
+    head_sha: str
+    base_ref: str
+    open: bool
+    merged: bool
+    merge_sha: str | None
+    merged_by: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MergeAnswer:
+    """`merged` with `sha`; or refused with the status code (405, 409, 422) and GitHub's message."""
+
+    merged: bool
+    sha: str | None
+    status: int
+    message: str
+
+
+class GitHub(Protocol):
+    @property
+    def login(self) -> str:
+        """The platform's own identity, asked for once."""
+        ...
+
+    def default_branch(self, repository: str) -> str | None:
+        """None where the repository does not exist or we may not see it."""
+        ...
+
+    def issue(self, repository: str, number: int) -> Issue | None: ...
+
+    def permission(self, repository: str, login: str) -> str:
+        """`admin`, `maintain`, `write`, `triage`, `read` or `none`, read live."""
+        ...
+
+    def comments(self, repository: str, number: int) -> tuple[Comment, ...]:
+        """All pages, oldest first."""
+        ...
+
+    def comment(self, repository: str, number: int, body: str) -> Comment: ...
+
+    def edit_comment(self, repository: str, comment_id: int, body: str) -> Comment: ...
+
+    def pulls_by_head(self, repository: str, branch: str) -> tuple[Pull, ...]:
+        """State all, newest first."""
+        ...
+
+    def pull(self, repository: str, number: int) -> Pull | None: ...
+
+    def open_pull(self, repository: str, *, head: str, base: str, title: str, body: str) -> Pull | None:
+        """None where GitHub refuses it with 422 (one exists already, or no commits between): look again by head."""
+        ...
+
+    def update_pull(self, repository: str, number: int, *, title: str, body: str) -> Pull: ...
+
+    def gate_facts(self, repository: str, number: int) -> GateFacts:
+        """Everything the gate needs, at the PR's present head, all pages."""
+        ...
+
+    def check_log(self, repository: str, sha: str, name: str) -> str:
+        """The output text of the latest check run of that name at that SHA, "" where it has none."""
+        ...
+
+    def update_branch(self, repository: str, number: int, *, expected_head: str) -> bool:
+        """Merges the base into the head branch; False where GitHub refuses (conflict, head moved)."""
+        ...
+
+    def merge(self, repository: str, number: int, *, sha: str, method: str, title: str, message: str) -> MergeAnswer:
+        """Sent once, never repeated by the client. TryAgain where no answer came: read the pull request then."""
+        ...
+
+    def deployments(self, repository: str, *, sha: str, environment: str) -> Mapping[str, int]:
+        """Deployment ids by the `key` in their payload."""
+        ...
+
+    def create_deployment(self, repository: str, *, sha: str, environment: str, key: str, description: str) -> int: ...
+
+    def deployment_status(
+        self, repository: str, deployment_id: int, *, state: str, url: str, description: str
+    ) -> None: ...

@@ -1,0 +1,304 @@
+"""What we ask of the store: attempts, leases, launches, write actions, what steps left, and projections of GitHub.
+All of it is one Postgres database; each method is one transaction. Raises TryAgain where the database is away."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from oneshot_dagster.domain.artifact import Record
+from oneshot_dagster.domain.attempt import (
+    ArtifactFile,
+    Attempt,
+    Awaited,
+    Fact,
+    Inputs,
+    Launch,
+    Report,
+    Request,
+    StoredEvaluation,
+    Transition,
+    WriteAction,
+)
+from oneshot_dagster.domain.change import ChangeKey
+from oneshot_dagster.domain.gate import GateFacts
+from oneshot_dagster.domain.run import Kind, Mode, State
+from oneshot_dagster.domain.snapshot import Snapshot
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lease:
+    """`epoch` rises with each taking; every write action names it. `expires_at` by the database's clock."""
+
+    name: str
+    holder: str
+    epoch: int
+    expires_at: datetime
+    expired: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LanePlace:
+    """`lease` where the lane is ours; else who is ahead: the change in it and its state."""
+
+    lease: Lease | None
+    behind: ChangeKey | None = None
+    behind_state: State | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredRecord:
+    """A record as kept: enough to show the artifact again without doing its step again."""
+
+    record: Record
+    sha: str | None
+    dagster_run_id: str
+    seconds: float
+    at: datetime
+
+
+class Runs(Protocol):
+    def create(
+        self,
+        key: ChangeKey,
+        *,
+        number: int,
+        kind: Kind,
+        mode: Mode,
+        inputs: Inputs,
+        policy: str,
+        cause: str,
+        next_prompt: str | None = None,
+    ) -> Attempt:
+        """A new attempt in `queued`. Where a live one or this number exists already, that one is returned unchanged."""
+        ...
+
+    def latest(self, key: ChangeKey) -> Attempt | None: ...
+
+    def all_of(self, key: ChangeKey) -> tuple[Attempt, ...]:
+        """Oldest first."""
+        ...
+
+    def by_id(self, attempt_id: str) -> Attempt | None: ...
+
+    def newest_of_each_change(self, *, limit: int = 200) -> tuple[Attempt, ...]:
+        """Most recently updated first."""
+        ...
+
+    def unfinished(self) -> tuple[Attempt, ...]:
+        """Newest attempts that the resumer must look at: live ones, needs_iteration, and stopped ones without evidence."""
+        ...
+
+    def transition(
+        self, attempt: Attempt, target: State, *, reason: str, cause: str, fields: Mapping[str, object] | None = None
+    ) -> Attempt:
+        """Compare-and-set from `attempt.state`, appended to run_transitions in the same transaction.
+
+        `cause` names who or what did it (a step and Dagster run, or a person). The lifecycle table is checked.
+        Raises StaleState where the row stands in another state by now.
+        """
+        ...
+
+    def update(self, attempt_id: str, fields: Mapping[str, object]) -> Attempt:
+        """Sets fields other than `state`."""
+        ...
+
+    def park(self, attempt_id: str, awaited: Awaited | None, *, reason: str) -> Attempt: ...
+
+    def transitions(self, attempt_id: str) -> tuple[Transition, ...]: ...
+
+    def change_of_pull(self, repository: str, number: int) -> ChangeKey | None: ...
+
+    def of_pull(self, repository: str, number: int) -> tuple[Attempt, ...]:
+        """All attempts of a PR, oldest first."""
+        ...
+
+    def last_verified_sha(self, repository: str, base: str) -> str | None: ...
+
+
+class Requests(Protocol):
+    def add(self, attempt_id: str, *, kind: str, by: str, sha: str | None = None, text: str = "") -> Request: ...
+
+    def open(self, attempt_id: str) -> tuple[Request, ...]: ...
+
+    def of(self, attempt_id: str) -> tuple[Request, ...]: ...
+
+    def handle(self, request_id: int) -> None: ...
+
+
+class Leases(Protocol):
+    def take(self, name: str, holder: str, *, seconds: float) -> Lease | None:
+        """epoch + 1 for the same holder, a free or an expired one; None while another holder lives."""
+        ...
+
+    def renew(self, lease: Lease, *, seconds: float) -> bool:
+        """False where the epoch is no longer ours."""
+        ...
+
+    def release(self, lease: Lease) -> None: ...
+
+    def current(self, name: str) -> Lease | None: ...
+
+    def enter_lane(self, attempt: Attempt, *, seconds: float) -> LanePlace:
+        """`lane:<repository>:<base>`, FIFO by first asking. The place in the queue is kept until `leave_lane`."""
+        ...
+
+    def leave_lane(self, attempt: Attempt) -> None: ...
+
+    def lane_epoch(self, attempt: Attempt) -> int | None:
+        """The epoch under which this attempt holds its lane, None where it does not."""
+        ...
+
+
+class Launches(Protocol):
+    def add(
+        self,
+        attempt_id: str,
+        *,
+        seq: int,
+        selection: Sequence[str],
+        reason: str,
+        costs_retry: bool,
+        dagster_run_id: str | None = None,
+    ) -> Launch | None:
+        """None where that seq exists already (somebody else decided the same)."""
+        ...
+
+    def of(self, attempt_id: str) -> tuple[Launch, ...]:
+        """Oldest first."""
+        ...
+
+    def by_run(self, dagster_run_id: str) -> Launch | None: ...
+
+
+class Writes(Protocol):
+    def intend(
+        self,
+        attempt_id: str,
+        *,
+        action: str,
+        key: str,
+        payload: Mapping[str, object],
+        lease: Lease,
+        lane_epoch: int | None = None,
+    ) -> WriteAction:
+        """The intent, with both epochs checked in the same transaction; the row as it stands if that key exists.
+
+        Raises LeaseLost where an epoch is no longer current.
+        """
+        ...
+
+    def settle(self, write_action_id: str, *, outcome: str, result: Mapping[str, object]) -> WriteAction: ...
+
+    def of(self, key: ChangeKey) -> tuple[WriteAction, ...]: ...
+
+    def deny(self, attempt_id: str, *, action: str, key: str, reason: str) -> None:
+        """Audits an action that was refused before any effect."""
+        ...
+
+
+class Artifacts(Protocol):
+    def add_file(
+        self, attempt_id: str, *, artifact: str, name: str, sha256: str, size: int, media_type: str, uri: str
+    ) -> None:
+        """The newest of a name counts; earlier ones stay as rows."""
+        ...
+
+    def files(self, attempt_id: str) -> tuple[ArtifactFile, ...]: ...
+
+    def record(
+        self, attempt_id: str, record: Record, *, sha: str | None, dagster_run_id: str, seconds: float
+    ) -> None: ...
+
+    def records(self, attempt_id: str) -> Mapping[str, StoredRecord]:
+        """The newest record of each artifact."""
+        ...
+
+    def add_report(self, attempt_id: str, report: Report) -> None: ...
+
+    def report(self, attempt_id: str, *, kind: str, sha: str) -> Report | None: ...
+
+    def add_evaluation(self, attempt_id: str, evaluation: StoredEvaluation) -> None: ...
+
+    def evaluations(self, attempt_id: str) -> tuple[StoredEvaluation, ...]:
+        """Oldest first."""
+        ...
+
+
+class Facts(Protocol):
+    def append(
+        self, attempt_id: str, *, source: str, kind: str, sha: str | None, data: Mapping[str, object]
+    ) -> None: ...
+
+    def of(self, attempt_id: str) -> tuple[Fact, ...]: ...
+
+
+class Projections(Protocol):
+    def save_worktree(
+        self, key: ChangeKey, *, pr_number: int | None, name: str, path: str, base_sha: str, head_sha: str
+    ) -> None: ...
+
+    def save_snapshot(self, key: ChangeKey, *, pr_number: int, snapshot: Snapshot) -> int:
+        """Replaces the rows of that PR and head SHA in one transaction; the number of rows."""
+        ...
+
+    def snapshot(self, repository: str, *, pr_number: int, head_sha: str) -> Snapshot | None: ...
+
+    def save_pull(self, repository: str, facts: GateFacts) -> None:
+        """pr_state, check_state of its head, review_state, review_threads: an older reading never overwrites a newer."""
+        ...
+
+    def checks_by_commit(self, repository: str, pr_number: int) -> Mapping[str, tuple[dict[str, object], ...]]:
+        """Newest commit first."""
+        ...
+
+
+class Notes(Protocol):
+    """Agent messages, memories, and rerun submissions."""
+
+    def add_messages(self, attempt_id: str, messages: Sequence[Mapping[str, object]]) -> int:
+        """Each with dedupe_key, kind, role, content, attrs, timestamp; one statement; how many were new."""
+        ...
+
+    def messages(self, attempt_id: str) -> tuple[dict[str, object], ...]: ...
+
+    def remember(self, key: ChangeKey, *, attempt_id: str, title: str, content: str, tags: Sequence[str]) -> None: ...
+
+    def recall(self, repository: str, *, text: str, limit: int) -> tuple[str, ...]:
+        """Postgres full-text search over that repository's memories, best first."""
+        ...
+
+    def memories_of(self, attempt_id: str) -> int: ...
+
+    def submit_rerun(self, attempt_id: str, *, attempt: int, delivery_id: str) -> None: ...
+
+
+class Store(Protocol):
+    runs: Runs
+    requests: Requests
+    leases: Leases
+    launches: Launches
+    writes: Writes
+    artifacts: Artifacts
+    facts: Facts
+    projections: Projections
+    notes: Notes
+
+    def now(self) -> datetime:
+        """The database's clock."""
+        ...
+
+    def wake(self, key: ChangeKey) -> None:
+        """NOTIFY: somebody may want to look at this change again."""
+        ...
+
+    def waiting(self, key: ChangeKey) -> AbstractContextManager["Waiter"]: ...
+
+    def close(self) -> None: ...
+
+
+class Waiter(Protocol):
+    def wait(self, seconds: float) -> bool:
+        """True where woken before the time was over."""
+        ...

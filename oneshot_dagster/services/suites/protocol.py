@@ -1,0 +1,31 @@
+"""What we ask of a runner of test suites: a command in a folder, in a clean environment, bounded, its whole tree killed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from oneshot_dagster.domain.test_results import SuiteResult
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SuiteRequest:
+    """`command` is a shell line of the policy; `{junit}` in it is replaced by the report's path. `env` is added to the clean one."""
+
+    suite: str
+    command: str
+    folder: Path
+    sha: str
+    timeout: float
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+class Suites(Protocol):
+    @property
+    def not_enforced(self) -> tuple[str, ...]:
+        """Isolation that this runner does not give, each as a phrase for people."""
+        ...
+
+    def run(self, request: SuiteRequest, *, say: Callable[[str], None], cancelled: Callable[[], bool]) -> SuiteResult:
+        """Never raises for what the suite does; a missing command or a timeout is a result."""
+        ...
