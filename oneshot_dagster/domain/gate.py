@@ -1,85 +1,36 @@
 """The gate: the pure decision over CI, review and mergeability at one head SHA. One function for gate, merge and UI.
-Facts come from services.github; nothing here asks anybody."""
+Facts come from services.github; nothing here asks anybody. The single conditions are gate_conditions.py."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
+from oneshot_dagster.domain import gate_conditions
 from oneshot_dagster.domain.artifact import Verdict
+from oneshot_dagster.domain.gate_facts import (
+    CheckRun,
+    CommitStatus,
+    Condition,
+    GateFacts,
+    GateRules,
+    Review,
+    Thread,
+)
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CheckRun:
-    """Latest check run of a name and app at a SHA. `status` queued|in_progress|completed; `conclusion` GitHub's word."""
-
-    name: str
-    app: str
-    status: str
-    conclusion: str | None
-    url: str | None
-    summary: str | None = None
-    completed_at: datetime | None = None
-    ours: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CommitStatus:
-    """Latest commit status of a context. `state` error|failure|pending|success."""
-
-    context: str
-    state: str
-    url: str | None
-    description: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Review:
-    """One review in the order given. `state` APPROVED|CHANGES_REQUESTED|COMMENTED|DISMISSED|PENDING."""
-
-    author: str
-    state: str
-    commit_sha: str | None
-    submitted_at: datetime | None
-    has_write_access: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Thread:
-    thread_id: str
-    is_resolved: bool
-    path: str | None
-    line: int | None
-    author: str
-    body: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GateFacts:
-    """What GitHub said of one pull request, read at `read_at`.
-
-    Checks and statuses are those of `head_sha`. `required_contexts` come from branch protection and rulesets,
-    `required_approvals` likewise. `mergeable_state` is GitHub's lower-case word or None.
-    """
-
-    pr_number: int
-    head_sha: str
-    base_ref: str
-    base_sha: str
-    open: bool
-    draft: bool
-    merged: bool
-    merge_sha: str | None
-    merged_by: str | None
-    mergeable_state: str | None
-    checks: tuple[CheckRun, ...]
-    statuses: tuple[CommitStatus, ...]
-    required_contexts: tuple[str, ...]
-    required_approvals: int
-    reviews: tuple[Review, ...]
-    threads: tuple[Thread, ...]
-    labels: tuple[str, ...]
-    read_at: datetime
+__all__ = [
+    "CheckRun",
+    "CommitStatus",
+    "Condition",
+    "Gate",
+    "GateFacts",
+    "GateRules",
+    "Opening",
+    "Review",
+    "Thread",
+    "checks_failing",
+    "decide",
+    "failing",
+]
 
 
 class Opening(StrEnum):
@@ -92,28 +43,6 @@ class Opening(StrEnum):
     CONFLICT = "conflict"
     HEAD_MOVED = "head_moved"
     CLOSED = "closed"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Condition:
-    """One condition: its fact at `sha`, and what would open it. `verdict` None means pending."""
-
-    name: str
-    verdict: Verdict | None
-    fact: str
-    sha: str
-    opens: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GateRules:
-    """What the policy asks, beside what GitHub requires."""
-
-    required_checks: tuple[str, ...]
-    approvals: int
-    reviewers: tuple[str, ...]
-    allow_no_checks: bool
-    tests_advisory: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,3 +60,49 @@ class Gate:
 
 def failing(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
     return tuple(c for c in conditions if c.verdict in {Verdict.FAILED, Verdict.DID_NOT_RUN})
+
+
+def decide(
+    facts: GateFacts, rules: GateRules, *, judged: str | None, local_report: Verdict | None, expected_head: str
+) -> Gate:
+    """The one decision. `local_report` is of `expected_head`, None where there is no report of it.
+
+    `judged` is the SHA of the passing evaluation, None before there is one; another SHA than the head is a moved head.
+    """
+    signals = gate_conditions.signals_of(facts)
+    names = gate_conditions.required_names(facts, rules)
+    others = (
+        gate_conditions.is_open(facts),
+        gate_conditions.head(facts, expected_head),
+        *((gate_conditions.judged(facts, judged),) if judged is not None else ()),
+        gate_conditions.local_tests(facts, rules, local_report),
+        *(gate_conditions.required(facts, signals, name) for name in names),
+        gate_conditions.ci(facts, rules, signals),
+        gate_conditions.review(facts, rules),
+        gate_conditions.threads(facts),
+    )
+    conditions = (*others, gate_conditions.mergeable(facts, others, judged=judged))
+    return Gate(opening=_opening(facts, conditions), sha=facts.head_sha, conditions=conditions)
+
+
+def checks_failing(facts: GateFacts) -> tuple[str, ...]:
+    """Names of the checks and statuses that are red at the head, each once; our own check is none of them."""
+    return tuple(dict.fromkeys(s.name for s in gate_conditions.signals_of(facts) if s.verdict is Verdict.FAILED))
+
+
+def _opening(facts: GateFacts, conditions: Sequence[Condition]) -> Opening:
+    by_name = {c.name: c.verdict for c in conditions}
+    stuck = {c.name for c in failing(conditions)}
+    if "open" in stuck:
+        return Opening.CLOSED
+    if stuck & {"head", "judged"}:
+        return Opening.HEAD_MOVED
+    if facts.mergeable_state == "dirty":
+        return Opening.CONFLICT
+    # Checks that did not report may still do so; the deadline of the wait is the caller's.
+    waits = {"ci"} if by_name["ci"] is Verdict.DID_NOT_RUN else set[str]()
+    if stuck - waits - {"mergeable"}:
+        return Opening.FAILED
+    if facts.mergeable_state == "behind":
+        return Opening.BEHIND
+    return Opening.PASSED if all(v is Verdict.PASSED for v in by_name.values()) else Opening.PENDING

@@ -1,0 +1,406 @@
+"""The gate, decided over hand-made facts: each condition in its own table, then properties over any facts."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oneshot_dagster.domain.artifact import Verdict
+from oneshot_dagster.domain.gate import (
+    CheckRun,
+    CommitStatus,
+    Condition,
+    Gate,
+    GateFacts,
+    GateRules,
+    Opening,
+    Review,
+    Thread,
+    checks_failing,
+    decide,
+)
+
+HEAD, OLD = "a" * 40, "b" * 40
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+RULES = GateRules(required_checks=(), approvals=0, reviewers=(), allow_no_checks=False, tests_advisory=False)
+PASSING = {"success", "skipped", "neutral"}
+RED = ["failure", "cancelled", "timed_out", "action_required", "stale", "startup_failure"]
+
+
+def check(name="ci", conclusion: str | None = "success", status="completed", app="github-actions", ours=False):
+    return CheckRun(name=name, app=app, status=status, conclusion=conclusion, url=None, ours=ours)
+
+
+def status(context="lint", state="success"):
+    return CommitStatus(context=context, state=state, url=None)
+
+
+def review(author="ann", state="APPROVED", sha: str | None = HEAD, writes=True):
+    return Review(author=author, state=state, commit_sha=sha, submitted_at=NOW, has_write_access=writes)
+
+
+def thread(resolved=False):
+    return Thread(thread_id="T", is_resolved=resolved, path="a.py", line=1, author="ann", body="why?")
+
+
+GREEN = GateFacts(
+    pr_number=7,
+    head_sha=HEAD,
+    base_ref="main",
+    base_sha="c" * 40,
+    open=True,
+    draft=False,
+    merged=False,
+    merge_sha=None,
+    merged_by=None,
+    mergeable_state="clean",
+    checks=(check(),),
+    statuses=(),
+    required_contexts=(),
+    required_approvals=0,
+    reviews=(),
+    threads=(),
+    labels=(),
+    read_at=NOW,
+)
+
+
+def gate(facts=GREEN, rules=RULES, *, judged=None, local=Verdict.PASSED, expected=HEAD) -> Gate:
+    return decide(facts, rules, judged=judged, local_report=local, expected_head=expected)
+
+
+def condition(of: Gate, name: str) -> Condition:
+    return next(c for c in of.conditions if c.name == name)
+
+
+def test_green_facts_pass_and_every_condition_says_so():
+    passed = gate()
+    assert passed.opening is Opening.PASSED
+    assert [c.name for c in passed.conditions] == [
+        "open",
+        "head",
+        "local_tests",
+        "ci",
+        "review",
+        "threads",
+        "mergeable",
+    ]
+    assert {c.verdict for c in passed.conditions} == {Verdict.PASSED}
+    assert {c.sha for c in passed.conditions} == {HEAD}
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        (replace(GREEN, open=False), "PR #7 is closed without a merge"),
+        (replace(GREEN, open=False, merged=True, merged_by="ann"), "PR #7 is merged already, by ann"),
+    ],
+)
+def test_a_closed_pull_request_says_who_closed_it(facts, said):
+    closed = gate(facts, expected=OLD)
+    assert (closed.opening, condition(closed, "open").fact) == (Opening.CLOSED, said)
+
+
+@pytest.mark.parametrize("expected", [OLD, "", HEAD[:7]])
+def test_any_other_expected_head_is_a_moved_head(expected):
+    assert gate(expected=expected).opening is Opening.HEAD_MOVED
+
+
+def test_an_unknown_head_is_never_the_expected_one():
+    assert gate(replace(GREEN, head_sha=""), expected="").opening is Opening.HEAD_MOVED
+
+
+def test_a_judgement_of_another_sha_is_a_moved_head():
+    assert gate(judged=HEAD).opening is Opening.PASSED
+    assert gate(judged=OLD).opening is Opening.HEAD_MOVED
+
+
+@pytest.mark.parametrize("local", [Verdict.FAILED, Verdict.DID_NOT_RUN, None])
+def test_local_tests_that_failed_or_did_not_run_shut_the_gate_unless_advisory(local):
+    assert gate(local=local).opening is Opening.FAILED
+    assert gate(rules=replace(RULES, tests_advisory=True), local=local).opening is Opening.PASSED
+
+
+@pytest.mark.parametrize("conclusion", sorted(PASSING))
+def test_success_skipped_and_neutral_pass(conclusion):
+    assert gate(replace(GREEN, checks=(check(conclusion=conclusion),))).opening is Opening.PASSED
+
+
+@pytest.mark.parametrize("conclusion", RED)
+def test_each_red_conclusion_fails_and_names_the_check(conclusion):
+    red = gate(replace(GREEN, checks=(check(), check("ci/test", conclusion))))
+    assert red.opening is Opening.FAILED
+    assert condition(red, "ci").fact == f"ci/test: {conclusion}"
+
+
+@pytest.mark.parametrize(
+    "checks",
+    [
+        (check(status="queued", conclusion=None),),
+        (check(status="in_progress", conclusion=None), check("b")),
+        (check(conclusion=None),),
+        (check(conclusion="a_word_of_tomorrow"),),
+    ],
+)
+def test_a_check_without_a_known_conclusion_waits(checks):
+    assert gate(replace(GREEN, checks=checks)).opening is Opening.PENDING
+
+
+@pytest.mark.parametrize(
+    ("state", "opening"),
+    [
+        ("success", Opening.PASSED),
+        ("failure", Opening.FAILED),
+        ("error", Opening.FAILED),
+        ("pending", Opening.PENDING),
+        ("expected", Opening.PENDING),
+    ],
+)
+def test_commit_statuses_count_beside_check_runs(state, opening):
+    assert gate(replace(GREEN, statuses=(status(state=state),))).opening is opening
+
+
+def test_no_checks_did_not_run_and_waits():
+    none = gate(replace(GREEN, checks=()))
+    assert (none.opening, condition(none, "ci").verdict) == (Opening.PENDING, Verdict.DID_NOT_RUN)
+
+
+def test_no_checks_pass_where_the_policy_allows_none():
+    assert gate(replace(GREEN, checks=()), replace(RULES, allow_no_checks=True)).opening is Opening.PASSED
+
+
+def test_our_own_check_never_counts():
+    ours = check("oneshot", "failure", ours=True)
+    assert gate(replace(GREEN, checks=(check(), ours))).opening is Opening.PASSED
+    assert gate(replace(GREEN, checks=(check("oneshot", ours=True),))).opening is Opening.PENDING
+
+
+def test_a_required_context_that_never_reported_waits_even_where_no_checks_are_allowed():
+    rules = replace(RULES, required_checks=("ci/test",), allow_no_checks=True)
+    waiting = gate(replace(GREEN, checks=()), rules)
+    assert waiting.opening is Opening.PENDING
+    assert condition(waiting, "ci:ci/test").fact == "ci/test: has not reported at this SHA"
+
+
+def test_contexts_required_by_policy_and_by_protection_are_each_a_condition():
+    facts = replace(GREEN, required_contexts=("ci", "lint"), statuses=(status("lint"),))
+    names = [c.name for c in gate(facts, replace(RULES, required_checks=("ci", "e2e"))).conditions]
+    assert [n for n in names if n.startswith("ci:")] == ["ci:ci", "ci:e2e", "ci:lint"]
+
+
+def test_a_check_and_a_status_of_one_name_must_both_pass():
+    facts = replace(GREEN, required_contexts=("ci",), statuses=(status("ci", "failure"),))
+    assert condition(gate(facts), "ci:ci").verdict is Verdict.FAILED
+
+
+@pytest.mark.parametrize(
+    ("reviews", "needed", "verdict"),
+    [
+        ((), 0, Verdict.PASSED),
+        ((), 1, None),
+        ((review(),), 1, Verdict.PASSED),
+        ((review(sha=OLD),), 1, None),
+        ((review(), review(state="COMMENTED")), 1, Verdict.PASSED),
+        ((review(), review(state="PENDING", sha=None)), 1, Verdict.PASSED),
+        ((review(), review(state="DISMISSED")), 1, None),
+        ((review(), review()), 2, None),
+        ((review(), review("bob")), 2, Verdict.PASSED),
+        ((review(writes=False),), 1, None),
+        ((review("cat", writes=False),), 1, Verdict.PASSED),
+        ((review(state="CHANGES_REQUESTED"),), 0, Verdict.FAILED),
+        ((review(state="CHANGES_REQUESTED", sha=OLD),), 0, Verdict.FAILED),
+        ((review(state="CHANGES_REQUESTED", writes=False),), 0, Verdict.PASSED),
+        ((review(state="CHANGES_REQUESTED"), review(state="COMMENTED")), 0, Verdict.FAILED),
+        ((review(state="CHANGES_REQUESTED"), review("bob")), 1, Verdict.FAILED),
+        ((review(state="CHANGES_REQUESTED"), review()), 1, Verdict.PASSED),
+        ((review(state="CHANGES_REQUESTED"), review(sha=OLD)), 0, Verdict.PASSED),
+        ((review(state="CHANGES_REQUESTED"), review(state="DISMISSED")), 0, Verdict.PASSED),
+        ((review("Ann", "CHANGES_REQUESTED"), review("ann")), 1, Verdict.PASSED),
+    ],
+)
+def test_the_last_word_of_each_reviewer_counts(reviews, needed, verdict):
+    rules = replace(RULES, approvals=needed, reviewers=("@Cat",))
+    assert condition(gate(replace(GREEN, reviews=reviews), rules), "review").verdict is verdict
+
+
+def test_the_stricter_of_policy_and_protection_says_how_many_approvals():
+    facts = replace(GREEN, required_approvals=2, reviews=(review(), review("bob", sha=OLD)))
+    waiting = condition(gate(facts, replace(RULES, approvals=1)), "review")
+    assert waiting.fact == "1 of 2 approvals at this SHA; 1 of an earlier SHA"
+
+
+def test_an_unresolved_thread_fails():
+    assert gate(replace(GREEN, threads=(thread(resolved=True),))).opening is Opening.PASSED
+    assert gate(replace(GREEN, threads=(thread(), thread(resolved=True)))).opening is Opening.FAILED
+
+
+@pytest.mark.parametrize(
+    ("state", "opening"),
+    [
+        ("clean", Opening.PASSED),
+        ("has_hooks", Opening.PASSED),
+        ("unstable", Opening.PASSED),
+        ("blocked", Opening.PENDING),
+        ("behind", Opening.BEHIND),
+        ("dirty", Opening.CONFLICT),
+        ("draft", Opening.PENDING),
+        ("unknown", Opening.PENDING),
+        (None, Opening.PENDING),
+        ("", Opening.PENDING),
+        ("a_word_of_tomorrow", Opening.PENDING),
+    ],
+)
+def test_mergeability_goes_through_a_closed_table(state, opening):
+    assert gate(replace(GREEN, mergeable_state=state)).opening is opening
+
+
+@pytest.mark.parametrize(("conclusion", "verdict"), [("failure", Verdict.FAILED), (None, None)])
+def test_unstable_is_as_ci_says(conclusion, verdict):
+    unstable = replace(GREEN, mergeable_state="unstable", checks=(check(conclusion=conclusion),))
+    assert condition(gate(unstable), "mergeable").verdict is verdict
+
+
+def test_a_draft_waits_whatever_github_says_of_it():
+    assert gate(replace(GREEN, draft=True)).opening is Opening.PENDING
+
+
+def test_blocked_names_the_conditions_that_explain_it():
+    blocked = gate(replace(GREEN, mergeable_state="blocked", required_approvals=1))
+    assert condition(blocked, "mergeable").fact == "GitHub blocks the merge, as review would"
+
+
+def test_blocked_by_our_own_required_check_alone_passes_before_the_judgement_only():
+    blocked = replace(GREEN, mergeable_state="blocked", required_contexts=("oneshot",))
+    assert gate(blocked).opening is Opening.PASSED
+    assert gate(blocked, judged=HEAD).opening is Opening.PENDING
+    assert gate(replace(blocked, required_contexts=("oneshot", "e2e"))).opening is Opening.PENDING
+
+
+def test_the_worse_opening_goes_before_the_milder():
+    facts = replace(GREEN, open=False, mergeable_state="dirty", threads=(thread(),), checks=(check(conclusion=None),))
+    assert gate(facts, expected=OLD).opening is Opening.CLOSED
+    facts = replace(facts, open=True)
+    assert gate(facts, expected=OLD).opening is Opening.HEAD_MOVED
+    assert gate(facts).opening is Opening.CONFLICT
+    facts = replace(facts, mergeable_state="behind")
+    assert gate(facts).opening is Opening.FAILED
+    facts = replace(facts, threads=())
+    assert gate(facts).opening is Opening.BEHIND
+    assert gate(replace(facts, mergeable_state="clean")).opening is Opening.PENDING
+
+
+def test_the_reason_holds_each_shut_condition_and_each_says_what_opens_it():
+    shut = gate(replace(GREEN, checks=(check("ci/test", "failure"),), threads=(thread(),)))
+    assert shut.reason == "ci/test: failure; 1 unresolved review threads (a.py)"
+    assert all(c.opens for c in shut.conditions if c.verdict is not Verdict.PASSED)
+
+
+def test_failing_checks_are_named_once_and_ours_is_not_among_them():
+    checks = (check(conclusion="failure"), check("b"), check("oneshot", "failure", ours=True))
+    facts = replace(GREEN, checks=checks, statuses=(status("ci", "error"), status("d", "failure")))
+    assert checks_failing(facts) == ("ci", "d")
+
+
+NAMES = st.sampled_from(["ci", "lint", "e2e"])
+SHAS = st.sampled_from([HEAD, HEAD, HEAD, OLD])
+CHECKS = st.builds(
+    check,
+    NAMES,
+    st.sampled_from([*PASSING, *PASSING, *PASSING, *RED, None, "novel"]),
+    st.sampled_from(["completed", "completed", "completed", "queued", "in_progress"]),
+)
+STATUSES = st.builds(status, NAMES, st.sampled_from(["success", "success", "success", "failure", "error", "pending"]))
+REVIEWS = st.builds(
+    review,
+    st.sampled_from(["ann", "bob"]),
+    st.sampled_from(["APPROVED", "APPROVED", "CHANGES_REQUESTED", "COMMENTED", "DISMISSED", "PENDING"]),
+    SHAS,
+    st.booleans(),
+)
+
+
+def few(of, most=2):
+    return st.lists(of, max_size=most).map(tuple)
+
+
+ANY_FACTS = st.builds(
+    replace,
+    st.just(GREEN),
+    head_sha=SHAS,
+    open=st.sampled_from([True, True, True, False]),
+    draft=st.sampled_from([False, False, False, True]),
+    mergeable_state=st.sampled_from(
+        ["clean", "clean", "clean", "unstable", "blocked", "behind", "dirty", None, "novel"]
+    ),
+    checks=few(CHECKS),
+    statuses=few(STATUSES),
+    required_contexts=few(NAMES, 1),
+    required_approvals=st.integers(0, 1),
+    reviews=few(REVIEWS, 3),
+    threads=few(st.builds(thread, st.sampled_from([True, True, False])), 1),
+)
+ANY_RULES = st.builds(
+    GateRules,
+    required_checks=few(NAMES, 1),
+    approvals=st.integers(0, 1),
+    reviewers=few(st.just("bob"), 1),
+    allow_no_checks=st.booleans(),
+    tests_advisory=st.booleans(),
+)
+ANY_LOCAL = st.sampled_from([Verdict.PASSED, Verdict.PASSED, Verdict.FAILED, Verdict.DID_NOT_RUN, None])
+
+
+def reported(facts: GateFacts, name: str | None = None) -> list[bool]:
+    """Whether each check and status of this name is green, said again from GitHub's words alone."""
+    checks = [c.status == "completed" and c.conclusion in PASSING for c in facts.checks if name in {None, c.name}]
+    return checks + [s.state == "success" for s in facts.statuses if name in {None, s.context}]
+
+
+@given(ANY_FACTS, ANY_RULES, st.sampled_from([None, HEAD, OLD]), ANY_LOCAL)
+def test_it_never_passes_unless_every_demand_is_met_at_that_sha(facts, rules, judged, local):
+    passed = decide(facts, rules, judged=judged, local_report=local, expected_head=HEAD)
+    if passed.opening is not Opening.PASSED:
+        return
+    for name in (*rules.required_checks, *facts.required_contexts):
+        assert reported(facts, name)
+        assert all(reported(facts, name))
+    assert all(reported(facts))
+    assert reported(facts) or rules.allow_no_checks
+    assert facts.open
+    assert not facts.draft
+    assert facts.head_sha == HEAD
+    assert judged in {None, HEAD}
+    assert local is Verdict.PASSED or rules.tests_advisory
+    assert all(t.is_resolved for t in facts.threads)
+    approvers = {r.author for r in facts.reviews if r.state == "APPROVED" and r.commit_sha == HEAD}
+    assert len(approvers) >= max(rules.approvals, facts.required_approvals)
+    assert facts.mergeable_state in {"clean", "unstable"}
+
+
+@given(ANY_FACTS, ANY_RULES, ANY_LOCAL)
+def test_it_passes_exactly_where_every_condition_passes(facts, rules, local):
+    said = gate(facts, rules, local=local)
+    assert (said.opening is Opening.PASSED) == all(c.verdict is Verdict.PASSED for c in said.conditions)
+    assert len({c.name for c in said.conditions}) == len(said.conditions)
+
+
+@given(ANY_FACTS, ANY_RULES, ANY_LOCAL, CHECKS.filter(lambda c: c.conclusion not in PASSING))
+def test_one_more_check_that_is_not_green_never_opens_it(facts, rules, local, one_more):
+    worse = replace(facts, checks=(*facts.checks, one_more))
+    assert gate(worse, rules, local=local).opening is not Opening.PASSED
+
+
+@given(ANY_FACTS, ANY_RULES, ANY_LOCAL)
+def test_a_push_voids_whatever_was_said(facts, rules, local):
+    pushed = replace(facts, head_sha="d" * 40)
+    assert gate(pushed, rules, local=local).opening in {Opening.HEAD_MOVED, Opening.CLOSED}
+
+
+@given(ANY_FACTS, ANY_RULES, ANY_LOCAL)
+def test_pending_always_has_something_that_waiting_may_change(facts, rules, local):
+    said = gate(facts, rules, local=local)
+    if said.opening is Opening.PENDING:
+        ci_is_silent = not reported(facts) and not rules.allow_no_checks
+        assert ci_is_silent or any(c.verdict is None for c in said.conditions)
