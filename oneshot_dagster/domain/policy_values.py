@@ -1,0 +1,129 @@
+"""How a single value of `.oneshot.toml` is read, and on which line of the text it stands.
+Which keys there are, and what they mean together, is policy.py."""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+_DURATION = re.compile(r"([0-9]{1,6})(s|m|h|d)")
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}):([1-9][0-9]{0,4})")
+_URL = re.compile(r"https?://[^\s/?#@]+[^\s]*")
+_TABLE = re.compile(r"\s*\[\s*[\"']?([A-Za-z0-9_-]+)[\"']?\s*\]")
+_KEY = re.compile(r"\s*[\"']?([A-Za-z0-9_-]+)[\"']?\s*(?:=|\.\s*[\"']?([A-Za-z0-9_-]+)[\"']?\s*=)")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a value cannot be used, in words that follow the key."""
+
+    words: str
+
+
+Reader = Callable[[object], object]
+
+
+def text(value: object) -> object:
+    if isinstance(value, str) and value.strip() and "\0" not in value:
+        return value
+    return Problem(f"must be a text that is not empty, found {_shown(value)}")
+
+
+def flag(value: object) -> object:
+    return value if isinstance(value, bool) else Problem(f"must be true or false, found {_shown(value)}")
+
+
+def duration(value: object) -> object:
+    """Seconds; `0s` is none at all, which only some keys allow."""
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        return Problem(f'must be a duration like "60s", "10m", "2h" or "7d", found {_shown(value)}')
+    return int(match[1]) * _SECONDS[match[2]]
+
+
+def some_time(value: object) -> object:
+    seconds = duration(value)
+    return Problem("must be longer than 0s") if seconds == 0.0 else seconds
+
+
+def money(value: object) -> object:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number and math.isfinite(cast("float", value)) and cast("float", value) > 0:
+        return float(cast("float", value))
+    return Problem(f"must be a number above 0, found {_shown(value)}")
+
+
+def whole(least: int) -> Reader:
+    def read(value: object) -> object:
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= 10**12:
+            return value
+        return Problem(f"must be a whole number, at least {least}, found {_shown(value)}")
+
+    return read
+
+
+def one_of(*words: str) -> Reader:
+    def read(value: object) -> object:
+        if isinstance(value, str) and value in words:
+            return value
+        return Problem(f"must be one of {', '.join(words)}, found {_shown(value)}")
+
+    return read
+
+
+def many(each: Reader) -> Reader:
+    def read(value: object) -> object:
+        if not isinstance(value, list):
+            return Problem(f"must be a list in [ ], found {_shown(value)}")
+        found = [each(item) for item in cast("list[object]", value)]
+        wrong = [f"entry {n}: {item.words}" for n, item in enumerate(found, 1) if isinstance(item, Problem)]
+        return Problem("; ".join(wrong)) if wrong else tuple(found)
+
+    return read
+
+
+def inner_path(value: object) -> object:
+    """A file or a glob inside the repository."""
+    parts = value.split("/") if isinstance(value, str) and value.strip() else []
+    if not parts or parts[0] == "" or ".." in parts or "\0" in str(value):
+        return Problem(f"must be a path inside the repository, relative to its root, found {_shown(value)}")
+    return value
+
+
+def host(value: object) -> object:
+    match = _HOST.fullmatch(value) if isinstance(value, str) else None
+    if match is None or int(match[1]) > 65535:
+        return Problem(f'must be "host:port", found {_shown(value)}')
+    return value
+
+
+def url(value: object) -> object:
+    if isinstance(value, str) and _URL.fullmatch(value):
+        return value
+    return Problem(f"must be an http or https address without a login in it, found {_shown(value)}")
+
+
+def lines_of(text: str) -> dict[str, int]:
+    """The line of each `key`, `[section]` and `section.key`, by a scan that leaves multi-line texts out."""
+    found: dict[str, int] = {}
+    section, quoted = "", False
+    for number, line in enumerate(text.splitlines(), 1):
+        was_quoted = quoted
+        quoted ^= (line.count('"""') + line.count("'''")) % 2 == 1
+        if was_quoted:
+            continue
+        if table := _TABLE.match(line):
+            section = table[1]
+            found.setdefault(section, number)
+        elif key := _KEY.match(line):
+            dotted = ".".join(part for part in (section, key[1], key[2]) if part)
+            found.setdefault(dotted, number)
+            found.setdefault(dotted.split(".", maxsplit=1)[0], number)
+    return found
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}…"
