@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oneshot_dagster.domain.artifact import Verdict
@@ -304,7 +304,7 @@ def test_failing_checks_are_named_once_and_ours_is_not_among_them():
 
 
 NAMES = st.sampled_from(["ci", "lint", "e2e"])
-SHAS = st.sampled_from([HEAD, HEAD, HEAD, OLD])
+SHAS = st.sampled_from([*[HEAD] * 5, OLD])
 CHECKS = st.builds(
     check,
     NAMES,
@@ -315,7 +315,7 @@ STATUSES = st.builds(status, NAMES, st.sampled_from(["success", "success", "succ
 REVIEWS = st.builds(
     review,
     st.sampled_from(["ann", "bob"]),
-    st.sampled_from(["APPROVED", "APPROVED", "CHANGES_REQUESTED", "COMMENTED", "DISMISSED", "PENDING"]),
+    st.sampled_from([*["APPROVED"] * 5, "CHANGES_REQUESTED", "COMMENTED", "DISMISSED", "PENDING"]),
     SHAS,
     st.booleans(),
 )
@@ -329,13 +329,13 @@ ANY_FACTS = st.builds(
     replace,
     st.just(GREEN),
     head_sha=SHAS,
-    open=st.sampled_from([True, True, True, False]),
-    draft=st.sampled_from([False, False, False, True]),
+    open=st.sampled_from([*[True] * 8, False]),
+    draft=st.sampled_from([*[False] * 8, True]),
     mergeable_state=st.sampled_from(
         ["clean", "clean", "clean", "unstable", "blocked", "behind", "dirty", None, "novel"]
     ),
-    checks=few(CHECKS),
-    statuses=few(STATUSES),
+    checks=few(st.one_of(st.builds(check, NAMES), st.builds(check, NAMES), CHECKS)),
+    statuses=few(STATUSES, 1),
     required_contexts=few(NAMES, 1),
     required_approvals=st.integers(0, 1),
     reviews=few(REVIEWS, 3),
@@ -349,7 +349,7 @@ ANY_RULES = st.builds(
     allow_no_checks=st.booleans(),
     tests_advisory=st.booleans(),
 )
-ANY_LOCAL = st.sampled_from([Verdict.PASSED, Verdict.PASSED, Verdict.FAILED, Verdict.DID_NOT_RUN, None])
+ANY_LOCAL = st.sampled_from([*[Verdict.PASSED] * 5, Verdict.FAILED, Verdict.DID_NOT_RUN, None])
 
 
 def reported(facts: GateFacts, name: str | None = None) -> list[bool]:
@@ -358,6 +358,7 @@ def reported(facts: GateFacts, name: str | None = None) -> list[bool]:
     return checks + [s.state == "success" for s in facts.statuses if name in {None, s.context}]
 
 
+@settings(max_examples=300)
 @given(ANY_FACTS, ANY_RULES, st.sampled_from([None, HEAD, OLD]), ANY_LOCAL)
 def test_it_never_passes_unless_every_demand_is_met_at_that_sha(facts, rules, judged, local):
     passed = decide(facts, rules, judged=judged, local_report=local, expected_head=HEAD)
