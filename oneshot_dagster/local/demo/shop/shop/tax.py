@@ -1,0 +1,3 @@
+"""The tax that an order carries. The owner approves every change here."""
+
+PERCENT = 19
