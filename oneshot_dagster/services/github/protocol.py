@@ -45,12 +45,14 @@ class Pull:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MergeAnswer:
-    """`merged` with `sha`; or refused with the status code (405, 409, 422) and GitHub's message."""
+    """`merged` with `sha`; or refused with the status code (405, 409, 422), GitHub's message, and `why`:
+    head_moved | base_moved | queue_required | conflict | invalid | not_mergeable."""
 
     merged: bool
     sha: str | None
     status: int
     message: str
+    why: str = ""
 
 
 class GitHub(Protocol):

@@ -1,0 +1,168 @@
+"""What each answer of GitHub means for us: a value, another try, or a person. Pure; sending is connection.py.
+GitHub's one 403 means both "no permission" and "too many requests", and its one 405 four different refusals."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+from oneshot_dagster.domain.errors import NeedsHuman, TryAgain
+
+T = TypeVar("T")
+Json = Mapping[str, Any]
+
+LIMIT_WAIT = 60.0  # GitHub asks for at least a minute where it does not say how long
+ABSENT = frozenset({404, 410})
+REFUSED = frozenset({405, 409, 422})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """`asked` names the request for people; header names are lower case."""
+
+    asked: str
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    def json(self) -> Any:
+        try:
+            return json.loads(self.content)
+        except ValueError as error:
+            raise TryAgain(f"GitHub answered {self.asked} with something that is not JSON") from error
+
+    @property
+    def message(self) -> str:
+        """GitHub's own words, "" where it gave none; a 422 carries its reasons in a list beside the message."""
+        try:
+            body = as_object(json.loads(self.content))
+        except ValueError:
+            return ""
+        errors: object = body.get("errors")
+        reasons = map(_reason, cast("list[object]", errors)) if isinstance(errors, list) else ()
+        return ": ".join(part for part in (str(body.get("message") or ""), *reasons) if part)[:500]
+
+
+def as_object(value: object) -> Json:
+    """The object, or an empty one for anything else that JSON may hold in its place."""
+    return cast("Json", value) if isinstance(value, dict) else {}
+
+
+def part(body: Json, name: str) -> Json:
+    """The object of that name; an empty one where it is absent or null."""
+    return as_object(body.get(name))
+
+
+def _reason(item: object) -> str:
+    error = as_object(item)
+    return str(error.get("message") or error.get("code") or "") if error else str(item)
+
+
+def judge(answer: Answer, *, values: frozenset[int] = frozenset()) -> Answer:
+    """The answer where it is a success or one of the statuses that the caller takes as values; else it raises."""
+    status = answer.status
+    if 200 <= status < 300 or (status in values and not is_limit(answer)):
+        return answer
+    if is_limit(answer):
+        raise TryAgain(f"GitHub limits our requests (HTTP {status} to {answer.asked})", after=wait_of(answer))
+    if status >= 500 or status == 408:
+        raise TryAgain(f"GitHub answered {answer.asked} with HTTP {status}", after=_retry_after(answer))
+    raise NeedsHuman(_why(answer), reason=_reason_code(status))
+
+
+def _reason_code(status: int) -> str:
+    if status in {401, 403, 451} or status in ABSENT:
+        return "no_access"
+    return "moved" if 300 <= status < 400 else "github_refused"
+
+
+def _why(answer: Answer) -> str:
+    said = f" ({answer.message})" if answer.message else ""
+    if answer.status == 401:
+        return f"GitHub does not accept our token for {answer.asked}{said}; give a valid one"
+    if answer.status in {403, 451}:
+        return f"GitHub forbids {answer.asked}{said}; give the token that permission"
+    if answer.status in ABSENT:
+        return f"GitHub knows nothing at {answer.asked}{said}, or hides it from our token"
+    if 300 <= answer.status < 400:
+        # Not followed: the allowlist is by name, and a redirected write would be sent as a read.
+        return f"GitHub says that what {answer.asked} names has moved; use its new name"
+    return f"GitHub refused {answer.asked} with HTTP {answer.status}{said}"
+
+
+def is_limit(answer: Answer) -> bool:
+    if answer.status == 429:
+        return True
+    if answer.status != 403:
+        return False
+    headers = answer.headers
+    spent = "retry-after" in headers or headers.get("x-ratelimit-remaining") == "0"
+    return spent or "rate limit" in answer.message.lower() or "abuse" in answer.message.lower()
+
+
+def wait_of(answer: Answer) -> float:
+    """Seconds until the limit is over: `retry-after`, else the reset of a spent budget, else a minute."""
+    after = _retry_after(answer)
+    if after is not None:
+        return after
+    reset = answer.headers.get("x-ratelimit-reset", "")
+    if answer.headers.get("x-ratelimit-remaining") == "0" and reset.isdigit():
+        return max(1.0, int(reset) - time.time())
+    return LIMIT_WAIT
+
+
+def _retry_after(answer: Answer) -> float | None:
+    text = answer.headers.get("retry-after", "")
+    if not text:
+        return None
+    return float(text) if text.isdigit() else LIMIT_WAIT
+
+
+def read(shape: Callable[[Any], T], answer: Answer) -> T:
+    """A body that lacks what we need is a fault of the moment (a proxy's page, a half-written answer), not a value."""
+    return shaped(shape, answer.json(), asked=answer.asked)
+
+
+def shaped(shape: Callable[[Any], T], body: object, *, asked: str) -> T:
+    try:
+        return shape(body)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise TryAgain(f"GitHub's answer to {asked} cannot be read: {error!r}") from error
+
+
+def graph_data(answer: Answer) -> Json | None:
+    """The data of a GraphQL answer, None where GitHub says NOT_FOUND. Its errors come with HTTP 200."""
+    body = as_object(answer.json())
+    if not body:
+        raise TryAgain(f"GitHub's answer to {answer.asked} cannot be read")
+    errors = [as_object(error) for error in cast("list[object]", body.get("errors") or [])]
+    if not errors:
+        return part(body, "data")
+    kinds = {str(error.get("type", "")) for error in errors}
+    words = "; ".join(str(error.get("message", "")) for error in errors)[:500]
+    if kinds & {"RATE_LIMITED", "RATE_LIMIT"}:
+        raise TryAgain(f"GitHub limits our GraphQL requests: {words}", after=wait_of(answer))
+    if kinds & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
+        raise NeedsHuman(f"GitHub forbids {answer.asked}: {words}", reason="no_access")
+    if kinds == {"NOT_FOUND"}:
+        return None
+    raise TryAgain(f"GitHub could not answer {answer.asked}: {words}")
+
+
+# 405 and its kin, by GitHub's own words; what is not known here is plainly not mergeable.
+_MERGE_REFUSALS = (
+    ("base branch was modified", "base_moved"),
+    ("head branch was modified", "head_moved"),
+    ("merge queue", "queue_required"),
+    ("conflict", "conflict"),
+)
+
+
+def merge_refusal(answer: Answer) -> str:
+    """Why a merge was refused: head_moved | base_moved | queue_required | conflict | invalid | not_mergeable."""
+    words = answer.message.lower()
+    for part, why in _MERGE_REFUSALS:
+        if part in words:
+            return why
+    return {409: "head_moved", 422: "invalid"}.get(answer.status, "not_mergeable")

@@ -1,0 +1,171 @@
+"""GitHub over HTTP: each method of the protocol is one call and the shape of its answer.
+What an answer means is answers.py, the connection itself connection.py, the gate's many calls reading.py."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from oneshot_dagster.domain.gate import GateFacts
+from oneshot_dagster.services.github import shapes
+from oneshot_dagster.services.github.answers import ABSENT, REFUSED, Answer, Json, merge_refusal, read
+from oneshot_dagster.services.github.protocol import Comment, Issue, MergeAnswer, Pull
+
+if TYPE_CHECKING:
+    from oneshot_dagster.services.github.connection import Connection
+    from oneshot_dagster.services.github.reading import Reading
+
+T = TypeVar("T")
+
+LONGEST_DESCRIPTION = 140  # GitHub's bound for a deployment's description
+
+
+class GitHubClient:
+    """`token` is asked for at each request. May be used from several threads."""
+
+    def __init__(self, *, api_url: str, graphql_url: str, token: Callable[[], str], timeout: float = 20.0) -> None:
+        self._api_url, self._graphql_url, self._token, self._timeout = api_url, graphql_url, token, timeout
+
+    @cached_property
+    def _connection(self) -> "Connection":
+        from oneshot_dagster.services.github.connection import Connection
+
+        return Connection(
+            api_url=self._api_url, graphql_url=self._graphql_url, token=self._token, timeout=self._timeout
+        )
+
+    @cached_property
+    def _reading(self) -> "Reading":
+        from oneshot_dagster.services.github.protection import Protection
+        from oneshot_dagster.services.github.reading import Reading
+
+        return Reading(self._connection, Protection(self._connection))
+
+    def close(self) -> None:
+        if "_connection" in self.__dict__:
+            self._connection.close()
+
+    @cached_property
+    def login(self) -> str:
+        return read(shapes.login_of, self._connection.get("/user"))
+
+    def default_branch(self, repository: str) -> str | None:
+        return self._read_if_there(f"/repos/{repository}", lambda body: str(body["default_branch"]))
+
+    def issue(self, repository: str, number: int) -> Issue | None:
+        return self._read_if_there(f"/repos/{repository}/issues/{number}", shapes.issue)
+
+    def permission(self, repository: str, login: str) -> str:
+        return self._reading.permission(repository, login)
+
+    def comments(self, repository: str, number: int) -> tuple[Comment, ...]:
+        return tuple(self._items(f"/repos/{repository}/issues/{number}/comments", shapes.comment))
+
+    def comment(self, repository: str, number: int, body: str) -> Comment:
+        answer = self._connection.send("POST", f"/repos/{repository}/issues/{number}/comments", json={"body": body})
+        return read(shapes.comment, answer)
+
+    def edit_comment(self, repository: str, comment_id: int, body: str) -> Comment:
+        answer = self._connection.send(
+            "PATCH", f"/repos/{repository}/issues/comments/{comment_id}", json={"body": body}
+        )
+        return read(shapes.comment, answer)
+
+    def pulls_by_head(self, repository: str, branch: str) -> tuple[Pull, ...]:
+        owner = repository.partition("/")[0]
+        params: dict[str, str | int] = {
+            "head": f"{owner}:{branch}",
+            "state": "all",
+            "sort": "created",
+            "direction": "desc",
+        }
+        # GitHub ignores a filter that it does not understand; a fork's branch of this name is not ours.
+        mine = shapes.has_head(repository, branch)
+        bodies = self._items(f"/repos/{repository}/pulls", lambda body: body if mine(body) else None, params=params)
+        return tuple(self._pull(repository, body) for body in bodies if body is not None)
+
+    def pull(self, repository: str, number: int) -> Pull | None:
+        body = self._read_if_there(f"/repos/{repository}/pulls/{number}", dict[str, Any])
+        return None if body is None else self._pull(repository, body)
+
+    def open_pull(self, repository: str, *, head: str, base: str, title: str, body: str) -> Pull | None:
+        payload = {"head": head, "base": base, "title": title, "body": body}
+        answer = self._connection.send("POST", f"/repos/{repository}/pulls", json=payload, values=frozenset({422}))
+        return None if answer.status == 422 else read(shapes.pull, answer)
+
+    def update_pull(self, repository: str, number: int, *, title: str, body: str) -> Pull:
+        payload = {"title": title, "body": body}
+        answer = self._connection.send("PATCH", f"/repos/{repository}/pulls/{number}", json=payload)
+        return self._pull(repository, read(dict[str, Any], answer))
+
+    def gate_facts(self, repository: str, number: int) -> GateFacts:
+        return self._reading.gate_facts(repository, number)
+
+    def check_log(self, repository: str, sha: str, name: str) -> str:
+        return self._reading.check_log(repository, sha, name)
+
+    def update_branch(self, repository: str, number: int, *, expected_head: str) -> bool:
+        path, payload = f"/repos/{repository}/pulls/{number}/update-branch", {"expected_head_sha": expected_head}
+        return self._connection.send("PUT", path, json=payload, values=REFUSED).status not in REFUSED
+
+    def merge(self, repository: str, number: int, *, sha: str, method: str, title: str, message: str) -> MergeAnswer:
+        payload = {"sha": sha, "merge_method": method, "commit_title": title, "commit_message": message}
+        path = f"/repos/{repository}/pulls/{number}/merge"
+        return _merge_answer(self._connection.send("PUT", path, json=payload, values=REFUSED))
+
+    def deployments(self, repository: str, *, sha: str, environment: str) -> Mapping[str, int]:
+        found: dict[str, int] = {}
+        params: dict[str, str | int] = {"sha": sha, "environment": environment}
+        for answer in self._connection.pages(f"/repos/{repository}/deployments", params=params):
+            found = {**read(shapes.deployment_keys, answer), **found}
+        return found
+
+    def create_deployment(self, repository: str, *, sha: str, environment: str, key: str, description: str) -> int:
+        payload: dict[str, object] = {
+            "ref": sha,
+            "environment": environment,
+            "description": description[:LONGEST_DESCRIPTION],
+            "payload": {"key": key},
+            # Otherwise GitHub may merge the base into the ref, or refuse for contexts that the gate has judged already.
+            "auto_merge": False,
+            "required_contexts": list[str](),
+        }
+        answer = self._connection.send("POST", f"/repos/{repository}/deployments", json=payload)
+        return read(lambda body: int(body["id"]), answer)
+
+    def deployment_status(self, repository: str, deployment_id: int, *, state: str, url: str, description: str) -> None:
+        payload = {"state": state, "description": description[:LONGEST_DESCRIPTION]}
+        if url:
+            payload["environment_url"] = url
+        self._connection.send("POST", f"/repos/{repository}/deployments/{deployment_id}/statuses", json=payload)
+
+    def _pull(self, repository: str, body: Json) -> Pull:
+        """Who merged it and as what is asked for only where it is merged."""
+        graph: Json = {}
+        if shapes.is_merged(body):
+            graph = self._reading.landed(repository, int(body["number"]))
+        return shapes.pull(body, merge_sha=shapes.merge_sha(graph), merged_by=shapes.merged_by(graph, body))
+
+    def _read_if_there(self, path: str, shape: Callable[[Any], T]) -> T | None:
+        answer = self._connection.get(path, values=ABSENT)
+        return None if answer.status in ABSENT else read(shape, answer)
+
+    def _items(
+        self, path: str, shape: Callable[[Json], T], *, params: Mapping[str, str | int] | None = None
+    ) -> Iterator[T]:
+        for answer in self._connection.pages(path, params=params):
+            yield from read(lambda page: [shape(one) for one in page], answer)
+
+
+def _merge_answer(answer: Answer) -> MergeAnswer:
+    if answer.status in REFUSED:
+        why = merge_refusal(answer)
+        return MergeAnswer(merged=False, sha=None, status=answer.status, message=answer.message, why=why)
+    return read(
+        lambda body: MergeAnswer(
+            merged=bool(body["merged"]),
+            sha=str(body["sha"]),
+            status=answer.status,
+            message=str(body.get("message") or ""),
+        ),
+        answer,
+    )

@@ -1,0 +1,155 @@
+"""The one HTTP connection to GitHub: githubkit with our token, timeouts, and repeats for what only reads.
+Imported at the first call, because githubkit is slow to import. What an answer means is answers.py."""
+
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+
+import httpx
+from githubkit import GitHub
+from githubkit.auth import BaseAuthStrategy
+from githubkit.exception import GitHubException, RequestFailed, RequestTimeout
+from githubkit.typing import RetryOption
+
+from oneshot_dagster.domain.errors import NeedsHuman, TryAgain
+from oneshot_dagster.services.github.answers import Answer, Json, graph_data, judge
+
+API_VERSION = "2026-03-10"
+PAGE = 100
+MOST_PAGES = 500
+PAUSES = (0.2, 1.0)  # before the second and the third sending of a read
+KEEP_ALIVE = 4.0  # below the five seconds after which common servers close an idle connection
+
+
+class _Token(httpx.Auth, BaseAuthStrategy):
+    """Asks for the token at each request: an App's token is a new one every hour."""
+
+    def __init__(self, token: Callable[[], str]) -> None:
+        self._token = token
+
+    def get_auth_flow(self, github: object) -> httpx.Auth:  # noqa: ARG002 (githubkit's signature)
+        return self
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self._token()}"
+        yield request
+
+
+class _OneClient(GitHub[_Token]):
+    """githubkit makes a client for each request, or one for each thread's context; this one keeps a single, thread-safe one."""
+
+    def keep_client(self) -> None:
+        limits = httpx.Limits(max_connections=20, keepalive_expiry=KEEP_ALIVE)
+        self._kept = httpx.Client(**self._get_client_defaults(), limits=limits)
+
+    @contextmanager
+    def get_sync_client(self) -> Generator[httpx.Client]:
+        yield self._kept
+
+    def close(self) -> None:
+        self._kept.close()
+
+    def _check_rate_limit(self, response: object) -> None:
+        """answers.py reads limits; githubkit's reading breaks on a `retry-after` that is a date."""
+
+
+class Connection:
+    def __init__(self, *, api_url: str, graphql_url: str, token: Callable[[], str], timeout: float) -> None:
+        self._graphql_url = graphql_url
+        loopback = httpx.URL(api_url).host in {"127.0.0.1", "localhost", "::1"}
+        self._github = _OneClient(
+            _Token(token),
+            base_url=api_url,
+            timeout=timeout,
+            http_cache=False,
+            follow_redirects=False,
+            trust_env=not loopback,  # a proxy of the environment cannot reach our own machine
+            auto_retry=self._again,
+        )
+        self._github.keep_client()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        json: Mapping[str, object] | None = None,
+        values: frozenset[int] = frozenset(),
+    ) -> Answer:
+        """A success, or one of the statuses in `values`; everything else is raised."""
+        return judge(self._answer(method, path, params=params, json=json), values=values)
+
+    def get(
+        self, path: str, *, params: Mapping[str, str | int] | None = None, values: frozenset[int] = frozenset()
+    ) -> Answer:
+        return self.send("GET", path, params=params, values=values)
+
+    def pages(self, path: str, *, params: Mapping[str, str | int] | None = None) -> Iterator[Answer]:
+        """Every page, by number: an address that the other side names is never followed."""
+        for number in range(1, MOST_PAGES + 1):
+            answer = self.get(path, params={**(params or {}), "per_page": PAGE, "page": number})
+            yield answer
+            if 'rel="next"' not in answer.headers.get("link", ""):
+                return
+        raise NeedsHuman(f"GitHub has more than {MOST_PAGES} pages at {path}", reason="too_many_pages")
+
+    def graph(self, query: str, variables: Mapping[str, object]) -> Json | None:
+        """Queries only; they are repeated like reads."""
+        answer = self._answer("POST", self._graphql_url, json={"query": query, "variables": dict(variables)})
+        return graph_data(judge(answer))
+
+    def close(self) -> None:
+        self._github.close()
+
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        json: Mapping[str, object] | None = None,
+    ) -> Answer:
+        asked = f"{method} {httpx.URL(path).path}"
+        fault: Exception
+        try:
+            response = self._github.request(
+                method,
+                path,
+                params=dict(params) if params else None,
+                json=json,
+                headers={"X-GitHub-Api-Version": API_VERSION},
+            ).raw_response
+            return _answer_of(asked, response)
+        except RequestFailed as error:
+            return _answer_of(asked, error.response.raw_response)
+        except RequestTimeout:
+            fault = TryAgain(f"GitHub did not answer {asked} in time")
+        except GitHubException as error:
+            fault = _fault_of(asked, getattr(error, "exc", error))
+        raise fault
+
+    def _again(self, error: GitHubException, count: int) -> RetryOption:
+        """Only what reads, and only after a 5xx or a cut: a limit says itself how long to wait, a timeout took long."""
+        if count >= len(PAUSES) or isinstance(error, RequestTimeout) or not self._reads(error):
+            return RetryOption(do_retry=False)
+        failed = isinstance(error, RequestFailed) and error.response.status_code < 500
+        return RetryOption(do_retry=not failed, retry_after=timedelta(seconds=PAUSES[count]))
+
+    def _reads(self, error: GitHubException) -> bool:
+        cause: object = getattr(error, "exc", None)
+        if not isinstance(cause, httpx.HTTPStatusError | httpx.TransportError):
+            return False
+        return cause.request.method == "GET" or str(cause.request.url) == self._graphql_url
+
+
+def _answer_of(asked: str, response: httpx.Response) -> Answer:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(asked=asked, status=response.status_code, headers=headers, content=response.content)
+
+
+def _fault_of(asked: str, cause: Exception) -> Exception:
+    """A fault of ours (a token that could not be got) is not the network's and must not look so."""
+    if isinstance(cause, httpx.TransportError | httpx.DecodingError):
+        return TryAgain(f"no answer from GitHub to {asked}: {cause or type(cause).__name__}")
+    return cause

@@ -1,0 +1,91 @@
+"""What a base branch demands by classic protection and by rulesets together, remembered for a minute.
+Without the right to read the protection, what the branch itself shows is all that is known."""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from oneshot_dagster.services.github.answers import ABSENT, Answer, Json, part, read
+from oneshot_dagster.services.github.connection import Connection
+
+REMEMBERED = 60.0
+_HIDDEN = ABSENT | {403}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Demands:
+    contexts: tuple[str, ...] = ()
+    approvals: int = 0
+
+
+class Protection:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._known: dict[tuple[str, str], tuple[float, Demands]] = {}
+        self._lock = threading.Lock()
+
+    def demands(self, repository: str, branch: str) -> Demands:
+        with self._lock:
+            known = self._known.get((repository, branch))
+        if known and time.monotonic() - known[0] < REMEMBERED:
+            return known[1]
+        both = (self._classic(repository, branch), self._rules(repository, branch))
+        contexts = tuple(dict.fromkeys(context for one in both for context in one.contexts))
+        demands = Demands(contexts=contexts, approvals=max(one.approvals for one in both))
+        with self._lock:
+            self._known[repository, branch] = (time.monotonic(), demands)
+        return demands
+
+    def _classic(self, repository: str, branch: str) -> Demands:
+        path = f"/repos/{repository}/branches/{quote(branch)}"
+        answer = self._connection.get(f"{path}/protection", values=_HIDDEN)
+        if answer.status == 200:
+            return read(_of_protection, answer)
+        shown = self._connection.get(path, values=_HIDDEN)
+        return read(_of_branch, shown) if shown.status == 200 else Demands()
+
+    def _rules(self, repository: str, branch: str) -> Demands:
+        path = f"/repos/{repository}/rules/branches/{quote(branch)}"
+        first = self._connection.get(path, params={"per_page": 100}, values=_HIDDEN)
+        if first.status != 200:
+            return Demands()
+        rules: list[Json] = []
+        for answer in _rest(self._connection, path, first):
+            rules.extend(read(list[Any], answer))
+        return read(lambda _: _of_rules(rules), first)
+
+
+def _rest(connection: Connection, path: str, first: Answer) -> Sequence[Answer]:
+    return tuple(connection.pages(path)) if 'rel="next"' in first.headers.get("link", "") else (first,)
+
+
+def _of_protection(body: Json) -> Demands:
+    reviews: Json = part(body, "required_pull_request_reviews")
+    contexts = _contexts(part(body, "required_status_checks"))
+    return Demands(contexts=contexts, approvals=int(reviews.get("required_approving_review_count") or 0))
+
+
+def _of_branch(body: Json) -> Demands:
+    protection: Json = part(body, "protection")
+    return Demands(contexts=_contexts(part(protection, "required_status_checks")))
+
+
+def _contexts(checks: Json) -> tuple[str, ...]:
+    """The same names stand in the old list and in the new one, which also says the app."""
+    named = [str(check["context"]) for check in checks.get("checks") or ()]
+    return tuple(dict.fromkeys([*map(str, checks.get("contexts") or ()), *named]))
+
+
+def _of_rules(rules: Sequence[Json]) -> Demands:
+    contexts: list[str] = []
+    approvals = 0
+    for rule in rules:
+        parameters: Json = part(rule, "parameters")
+        if rule["type"] == "required_status_checks":
+            contexts += [str(check["context"]) for check in parameters["required_status_checks"]]
+        if rule["type"] == "pull_request":
+            approvals = max(approvals, int(parameters.get("required_approving_review_count") or 0))
+    return Demands(contexts=tuple(dict.fromkeys(contexts)), approvals=approvals)
