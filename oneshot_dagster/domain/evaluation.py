@@ -1,0 +1,116 @@
+"""The evaluation: the verdict on a change at one SHA, by rules first and then, if there is one, a model's opinion.
+The opinion can only make it stricter. The rules are evaluation_rules.py, the opinion's form is opinion.py."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from oneshot_dagster.domain import evaluation_rules as rules
+from oneshot_dagster.domain.evaluation_rules import RuleResult, Sizes
+from oneshot_dagster.domain.gate import Gate
+from oneshot_dagster.domain.opinion import (
+    OPINION_SCHEMA,
+    Decision,
+    JudgeFailure,
+    ModelOpinion,
+    Requirement,
+    parse_opinion,
+)
+from oneshot_dagster.domain.policy import Policy
+from oneshot_dagster.domain.snapshot import Snapshot
+
+__all__ = [
+    "OPINION_SCHEMA",
+    "Decision",
+    "Evaluation",
+    "JudgeFailure",
+    "Requirement",
+    "RuleResult",
+    "Sizes",
+    "evaluate",
+]
+
+_STRICTER = (Decision.PASS, Decision.NEEDS_ITERATION, Decision.NEEDS_HUMAN)
+_LONGEST_PROMPT = 20_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """`reasons["error"]` is the machine code of what decided, absent in a pass. `model` False: by rules alone."""
+
+    decision: Decision
+    sha: str
+    rules: tuple[RuleResult, ...]
+    coverage: tuple[Requirement, ...]
+    missing_items: tuple[str, ...]
+    suggested_fixes: tuple[str, ...]
+    next_prompt: str | None
+    memory_notes: tuple[str, ...]
+    reasons: dict[str, object]
+    model: bool
+
+
+def evaluate(
+    snapshot: Snapshot,
+    policy: Policy,
+    *,
+    issue_text: str,
+    approvals_by_sha: frozenset[str],
+    gate: Gate,
+    opinion: str | None,
+    sizes: Sizes | None = None,
+) -> Evaluation | JudgeFailure:
+    """`approvals_by_sha` are the SHAs that a person approved; `opinion` is a model's raw answer, None without a model."""
+    results = (
+        rules.diff_not_empty(snapshot),
+        rules.gate_passed(snapshot, gate),
+        rules.protected_paths(snapshot, policy.protect.paths, approvals_by_sha),
+        rules.tests_kept(snapshot, issue_text),
+        rules.size(snapshot, sizes or Sizes()),
+    )
+    said = None if opinion is None else parse_opinion(opinion)
+    if isinstance(said, JudgeFailure):
+        return said
+    return _evaluation(snapshot.head_sha, results, said)
+
+
+def _evaluation(sha: str, results: tuple[RuleResult, ...], said: ModelOpinion | None) -> Evaluation:
+    by_rules = max((result.follows for result in results), key=_STRICTER.index)
+    decision = by_rules if said is None else max(by_rules, said.decision, key=_STRICTER.index)
+    broken = tuple(result for result in results if result.follows is not Decision.PASS)
+    return Evaluation(
+        decision=decision,
+        sha=sha,
+        rules=results,
+        coverage=said.coverage if said else (),
+        missing_items=(*(result.detail for result in broken), *_missing(said)),
+        suggested_fixes=(*(result.do for result in broken if result.do), *(said.suggested_fixes if said else ())),
+        next_prompt=_next_prompt(broken, said) if decision is not Decision.PASS else None,
+        memory_notes=said.memory_notes if said else (),
+        reasons=_reasons(decision, results, by_rules),
+        model=said is not None,
+    )
+
+
+def _missing(said: ModelOpinion | None) -> tuple[str, ...]:
+    if said is None:
+        return ()
+    return (*said.missing_items, *(entry.requirement for entry in said.coverage if not entry.covered))
+
+
+def _next_prompt(broken: Sequence[RuleResult], said: ModelOpinion | None) -> str | None:
+    parts = [result.do for result in broken if result.do]
+    if said is not None:
+        parts += [said.next_prompt] if said.next_prompt else [f"Still missing: {item}" for item in _missing(said)]
+    return "\n".join(parts)[:_LONGEST_PROMPT] or None
+
+
+def _reasons(decision: Decision, results: Sequence[RuleResult], by_rules: Decision) -> dict[str, object]:
+    reasons: dict[str, object] = {
+        "rules": [{"name": result.name, "verdict": str(result.verdict), "detail": result.detail} for result in results]
+    }
+    if protected := [path for result in results if result.code == "protected_path" for path in result.items]:
+        reasons["protected_paths"] = protected[:1000]
+    if decision is not Decision.PASS:
+        codes = [result.code for result in results if result.follows is decision]
+        reasons["error"] = codes[0] if by_rules is decision else "judge_says_no"
+    return reasons
