@@ -104,19 +104,22 @@ def kill(process: Process) -> None:
             os.close(handle)
 
 
-def with_open(path: Path) -> list[Process]:
-    """The living processes, this one excluded, that have the file open."""
+def holding_lock(path: Path) -> list[Process]:
+    """The living processes, this one excluded, with a descriptor that has the file's flock; who only waits has none."""
     try:
         wanted = path.stat()
     except FileNotFoundError:
         return []
-    holding = [pid for pid in _pids() if pid != os.getpid() and _has_open(pid, wanted)]
+    holding = [pid for pid in _pids() if pid != os.getpid() and _has_lock(pid, wanted)]
     return [process for process in map(read, holding) if process is not None and process.alive]
 
 
-def _has_open(pid: int, wanted: os.stat_result) -> bool:
+def _has_lock(pid: int, wanted: os.stat_result) -> bool:
     try:
-        return any(_same_file(entry, wanted) for entry in os.scandir(_PROC / str(pid) / "fd"))
+        return any(
+            _same_file(entry, wanted) and b"FLOCK" in (_PROC / str(pid) / "fdinfo" / entry.name).read_bytes()
+            for entry in os.scandir(_PROC / str(pid) / "fd")
+        )
     except OSError:
         return False
 
