@@ -9,13 +9,14 @@ from typing import Protocol
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AgentRequest:
-    """`resume` is the token of an earlier session or None. Times in seconds."""
+    """`resume` is the token of an earlier session or None. Times in seconds. `keep_open`: descriptors that it inherits."""
 
     worktree: Path
     prompt: str
     resume: str | None
     wall: float
     stall: float
+    keep_open: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

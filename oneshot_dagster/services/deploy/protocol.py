@@ -2,18 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """Where and how, from the policy: `start` shell lines with {sha}, and the URL of the service."""
+    """Where and how, from the policy: `start` shell lines with {sha}, and the URL of the service.
+
+    `folder` is an exported tree of the SHA to deploy; the lines run in it.
+    """
 
     repository: str
     environment: str
     start: tuple[str, ...]
     url: str
     timeout: float
+    folder: Path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,107 @@
+"""Any program as the agent: prompt on stdin, its folder the worktree, JSON objects on stdout as events, the rest is log.
+`{"type": "message", "text"}`, `{"type": "usage", "input_tokens", "output_tokens", "model"}`, `{"type": "session", "id"}`."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from oneshot_dagster.domain.errors import TryAgain
+from oneshot_dagster.services.agent.protocol import AgentEnd, AgentEvent, AgentRequest, AgentResult
+from oneshot_dagster.services.agent.transcript import Transcript
+from oneshot_dagster.system.process import Command, Finished, clean_environment, run
+
+LOG_LIMIT = 4 * 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandAgent:
+    """`env` is all that the program gets beside a clean environment; `scratch` holds its HOME and TMPDIR while it runs."""
+
+    command: tuple[str, ...]
+    scratch: Path
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def name(self) -> str:
+        return f"command: {Path(self.command[0]).name}"
+
+    @property
+    def not_enforced(self) -> tuple[str, ...]:
+        return ("network isolation", "filesystem isolation", "memory limit")
+
+    def run(
+        self, request: AgentRequest, *, on_event: Callable[[AgentEvent], None], cancelled: Callable[[], bool]
+    ) -> AgentResult:
+        transcript = Transcript(on_event=on_event, resume=request.resume)
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        home = Path(tempfile.mkdtemp(prefix="agent-", dir=self.scratch))
+        try:
+            finished = run(
+                self._command(request, home), cancelled=cancelled, on_line=transcript.hear, stall=request.stall
+            )
+        except OSError as problem:
+            raise TryAgain(
+                f"the agent's command {self.command[0]} could not be started: {problem.strerror}"
+            ) from problem
+        finally:
+            shutil.rmtree(home, ignore_errors=True)
+        end = _end(finished)
+        return AgentResult(
+            end=end,
+            reason=_reason(end, finished, request),
+            exit_code=finished.returncode if end in {AgentEnd.FINISHED, AgentEnd.FAILED} else None,
+            seconds=finished.seconds,
+            usage=transcript.usage,
+            log=_log(finished, transcript),
+            events=tuple(transcript.events),
+            resume=transcript.resume,
+        )
+
+    def _command(self, request: AgentRequest, home: Path) -> Command:
+        resume = {"ONESHOT_AGENT_RESUME": request.resume} if request.resume else {}
+        temporary = home / "tmp"
+        temporary.mkdir()
+        return Command(
+            argv=self.command,
+            cwd=request.worktree,
+            env=clean_environment(HOME=str(home), TMPDIR=str(temporary)) | dict(self.env) | resume,
+            stdin=request.prompt.encode(),
+            timeout=request.wall,
+            output_limit=LOG_LIMIT,
+        )
+
+
+def _end(finished: Finished) -> AgentEnd:
+    if finished.cancelled:
+        return AgentEnd.CANCELLED
+    if finished.timed_out:
+        return AgentEnd.TIMED_OUT
+    if finished.stalled:
+        return AgentEnd.STALLED
+    return AgentEnd.FINISHED if finished.returncode == 0 else AgentEnd.FAILED
+
+
+def _reason(end: AgentEnd, finished: Finished, request: AgentRequest) -> str:
+    if end is AgentEnd.CANCELLED:
+        return "the agent was stopped on request"
+    if end is AgentEnd.TIMED_OUT:
+        return f"the agent was stopped after {request.wall:g} s, its time for one attempt"
+    if end is AgentEnd.STALLED:
+        return f"the agent was stopped: it had said nothing for {request.stall:g} s"
+    if end is AgentEnd.FINISHED:
+        return "the agent finished"
+    last = finished.stderr.decode(errors="replace").strip().rpartition("\n")[2][:300]
+    return f"the agent failed with exit code {finished.returncode}" + (f": {last}" if last else "")
+
+
+def _log(finished: Finished, transcript: Transcript) -> bytes:
+    parts = [finished.stdout]
+    if finished.stderr:
+        parts += [b"\n--- stderr ---\n", finished.stderr]
+    if finished.truncated:
+        parts.append(f"\n--- the log was cut: more than {LOG_LIMIT} bytes ---\n".encode())
+    if transcript.dropped:
+        parts.append(f"\n--- {transcript.dropped} more events were not kept ---\n".encode())
+    return b"".join(parts)

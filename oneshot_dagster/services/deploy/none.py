@@ -1,0 +1,22 @@
+"""Nothing is deployed: for repositories whose policy says `[deploy] kind = "none"`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from oneshot_dagster.services.deploy.protocol import Observed, Target
+
+
+@dataclass(frozen=True)
+class NoDeploy:
+    @property
+    def kind(self) -> str:
+        return "none"
+
+    def start(
+        self, target: Target, *, sha: str, lane_is_ours: Callable[[], bool], say: Callable[[str], None]
+    ) -> Observed:
+        del sha, lane_is_ours, say
+        return self.observe(target)
+
+    def observe(self, target: Target) -> Observed:
+        return Observed(revision=None, ready=False, url=target.url, detail="the policy deploys nothing")
