@@ -55,7 +55,7 @@ class _OneClient(GitHub[_Token]):
 
 class Connection:
     def __init__(self, *, api_url: str, graphql_url: str, token: Callable[[], str], timeout: float) -> None:
-        self._graphql_url = graphql_url
+        self._graphql_url = str(httpx.URL(graphql_url))
         loopback = httpx.URL(api_url).host in {"127.0.0.1", "localhost", "::1"}
         self._github = _OneClient(
             _Token(token),
@@ -85,10 +85,12 @@ class Connection:
     ) -> Answer:
         return self.send("GET", path, params=params, values=values)
 
-    def pages(self, path: str, *, params: Mapping[str, str | int] | None = None) -> Iterator[Answer]:
+    def pages(
+        self, path: str, *, params: Mapping[str, str | int] | None = None, values: frozenset[int] = frozenset()
+    ) -> Iterator[Answer]:
         """Every page, by number: an address that the other side names is never followed."""
         for number in range(1, MOST_PAGES + 1):
-            answer = self.get(path, params={**(params or {}), "per_page": PAGE, "page": number})
+            answer = self.get(path, params={**(params or {}), "per_page": PAGE, "page": number}, values=values)
             yield answer
             if 'rel="next"' not in answer.headers.get("link", ""):
                 return

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from oneshot_dagster.services.github.answers import ABSENT, Answer, Json, part, read
+from oneshot_dagster.services.github.answers import ABSENT, Json, part, read, shaped
 from oneshot_dagster.services.github.connection import Connection
 
 REMEMBERED = 60.0
@@ -48,18 +48,13 @@ class Protection:
         return read(_of_branch, shown) if shown.status == 200 else Demands()
 
     def _rules(self, repository: str, branch: str) -> Demands:
-        path = f"/repos/{repository}/rules/branches/{quote(branch)}"
-        first = self._connection.get(path, params={"per_page": 100}, values=_HIDDEN)
-        if first.status != 200:
-            return Demands()
         rules: list[Json] = []
-        for answer in _rest(self._connection, path, first):
-            rules.extend(read(list[Any], answer))
-        return read(lambda _: _of_rules(rules), first)
-
-
-def _rest(connection: Connection, path: str, first: Answer) -> Sequence[Answer]:
-    return tuple(connection.pages(path)) if 'rel="next"' in first.headers.get("link", "") else (first,)
+        path = f"/repos/{repository}/rules/branches/{quote(branch)}"
+        for answer in self._connection.pages(path, values=_HIDDEN):
+            if answer.status != 200:
+                return Demands()
+            rules += read(list[Any], answer)
+        return shaped(_of_rules, rules, asked=f"the rules of {branch}")
 
 
 def _of_protection(body: Json) -> Demands:
