@@ -1,0 +1,67 @@
+"""The store in Postgres, put together from its parts. Nothing connects before the first question."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
+
+from oneshot_dagster.domain.change import ChangeKey
+from oneshot_dagster.services.store.artifacts import PostgresArtifacts
+from oneshot_dagster.services.store.database import Database, present
+from oneshot_dagster.services.store.facts import PostgresFacts
+from oneshot_dagster.services.store.launches import PostgresLaunches
+from oneshot_dagster.services.store.leases import PostgresLeases
+from oneshot_dagster.services.store.notes import PostgresNotes
+from oneshot_dagster.services.store.projections import PostgresProjections
+from oneshot_dagster.services.store.protocol import (
+    Artifacts,
+    Facts,
+    Launches,
+    Leases,
+    Notes,
+    Projections,
+    Requests,
+    Runs,
+    Waiter,
+    Writes,
+)
+from oneshot_dagster.services.store.requests import PostgresRequests
+from oneshot_dagster.services.store.runs import PostgresRuns
+from oneshot_dagster.services.store.waking import Waking
+from oneshot_dagster.services.store.writes import PostgresWrites
+
+
+class PostgresStore:
+    """Safe to use from several threads. The schema must be there (schema.upgrade)."""
+
+    def __init__(self, url: str, *, application_name: str = "oneshot") -> None:
+        self._database = Database(url, application_name=application_name)
+        self._waking = Waking(url, application_name=application_name)
+        self.runs: Runs = PostgresRuns(self._database)
+        self.requests: Requests = PostgresRequests(self._database)
+        self.leases: Leases = PostgresLeases(self._database)
+        self.launches: Launches = PostgresLaunches(self._database)
+        self.writes: Writes = PostgresWrites(self._database)
+        self.artifacts: Artifacts = PostgresArtifacts(self._database)
+        self.facts: Facts = PostgresFacts(self._database)
+        self.projections: Projections = PostgresProjections(self._database)
+        self.notes: Notes = PostgresNotes(self._database)
+
+    def now(self) -> datetime:
+        return present(self._database.one("store.now"))["now"]
+
+    def wake(self, key: ChangeKey) -> None:
+        self._database.one("store.wake", key=str(key))
+
+    def waiting(self, key: ChangeKey) -> AbstractContextManager[Waiter]:
+        return self._waking.waiting(key)
+
+    def purge(self, before: datetime) -> Mapping[str, int]:
+        """Forgets deliveries that are dealt with, and messages of attempts whose evidence is sealed."""
+        return {
+            "events": self._database.run("store.purge_events", before=before),
+            "agent_messages": self._database.run("store.purge_messages", before=before),
+        }
+
+    def close(self) -> None:
+        self._waking.close()
+        self._database.close()

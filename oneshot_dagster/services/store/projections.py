@@ -1,0 +1,115 @@
+"""What GitHub said of pull requests, and what git says of their files. Neither decides anything here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from oneshot_dagster.domain.change import ChangeKey
+from oneshot_dagster.domain.gate import GateFacts
+from oneshot_dagster.domain.snapshot import FileChange, FileStatus, Snapshot
+from oneshot_dagster.services.store.database import Database, Row, json, plain
+
+_FILE_COLUMNS = (
+    "path_bytes", "path", "status", "old_path_bytes", "old_mode", "new_mode", "old_blob", "new_blob",
+    "additions", "deletions", "patch", "patch_omitted",
+)  # fmt: skip
+
+
+class PostgresProjections:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def save_worktree(
+        self, key: ChangeKey, *, pr_number: int | None, name: str, path: str, base_sha: str, head_sha: str
+    ) -> None:
+        self._database.run(
+            "projections.save_worktree",
+            repository=key.repository,
+            issue_number=key.issue_number,
+            pr_number=pr_number,
+            name=name,
+            path=path,
+            base_sha=base_sha,
+            head_sha=head_sha,
+        )
+
+    def save_snapshot(self, key: ChangeKey, *, pr_number: int, snapshot: Snapshot) -> int:
+        identity = _identity(key.repository, pr_number, snapshot.head_sha)
+        with self._database.transaction() as asking:
+            asking.run("projections.start_snapshot", **identity, base_sha=snapshot.base_sha)
+            asking.run("projections.clear_snapshot", **identity)
+            return asking.copy(
+                "jangar_github.pr_files",
+                (*identity, *_FILE_COLUMNS),
+                ((*identity.values(), *_file_values(file)) for file in snapshot.files),
+            )
+
+    def snapshot(self, repository: str, *, pr_number: int, head_sha: str) -> Snapshot | None:
+        identity = _identity(repository, pr_number, head_sha)
+        with self._database.transaction() as asking:
+            header = asking.one("projections.snapshot", **identity)
+            files = asking.all("projections.files", **identity)
+        if header is None:
+            return None
+        return Snapshot(base_sha=header["base_sha"], head_sha=head_sha, files=tuple(map(_file, files)))
+
+    def save_pull(self, repository: str, facts: GateFacts) -> None:
+        self._database.run(
+            "projections.save_pull",
+            repository=repository,
+            pr_number=facts.pr_number,
+            head_sha=facts.head_sha,
+            base_ref=facts.base_ref,
+            base_sha=facts.base_sha,
+            open=facts.open,
+            draft=facts.draft,
+            merged=facts.merged,
+            merge_sha=facts.merge_sha,
+            merged_by=facts.merged_by,
+            mergeable_state=facts.mergeable_state,
+            labels=plain(facts.labels),
+            read_at=facts.read_at,
+            checks=json(_checks(facts)),
+            required_contexts=plain(facts.required_contexts),
+            reviews=json([asdict(review) for review in facts.reviews]),
+            required_approvals=facts.required_approvals,
+            unresolved=sum(not thread.is_resolved for thread in facts.threads),
+            threads=json([asdict(thread) for thread in facts.threads]),
+            thread_ids=[thread.thread_id for thread in facts.threads],
+        )
+
+    def checks_by_commit(self, repository: str, pr_number: int) -> Mapping[str, tuple[dict[str, object], ...]]:
+        rows = self._database.all("projections.checks_by_commit", repository=repository, pr_number=pr_number)
+        return {row["commit_sha"]: tuple(row["checks"]) for row in rows}
+
+
+def _identity(repository: str, pr_number: int, commit_sha: str) -> dict[str, object]:
+    return {"repository": repository, "pr_number": pr_number, "commit_sha": commit_sha}
+
+
+def _checks(facts: GateFacts) -> Sequence[Mapping[str, object]]:
+    """Check runs and commit statuses as one list, told apart by `kind`."""
+    runs = [{"kind": "check_run", **asdict(run)} for run in facts.checks]
+    return [*runs, *({"kind": "status", **asdict(status)} for status in facts.statuses)]
+
+
+def _file_values(file: FileChange) -> tuple[object, ...]:
+    return (
+        file.path_bytes,
+        plain(file.path),
+        file.status.value,
+        file.old_path_bytes,
+        file.old_mode,
+        file.new_mode,
+        file.old_blob,
+        file.new_blob,
+        file.additions,
+        file.deletions,
+        file.patch,
+        file.patch_omitted,
+    )
+
+
+def _file(row: Row) -> FileChange:
+    return FileChange(
+        **{name: row[name] for name in _FILE_COLUMNS if name != "status"}, status=FileStatus(row["status"])
+    )

@@ -1,0 +1,95 @@
+-- name: take
+-- Takes a lease that is free, expired or the holder's own, with the next epoch; no row while another holder lives.
+insert into codex_judge.leases as held (name, holder, epoch, expires_at)
+values (:name, :holder, 1, clock_timestamp() + make_interval(secs => :seconds))
+on conflict (name) do update set
+  holder = excluded.holder,
+  epoch = held.epoch + 1,
+  expires_at = clock_timestamp() + make_interval(secs => :seconds)
+where held.holder in ('', excluded.holder) or held.expires_at <= clock_timestamp()
+returning *, false as expired
+
+-- name: renew
+-- Keeps a lease; no row changes where somebody took it, or it was released.
+update codex_judge.leases set expires_at = clock_timestamp() + make_interval(secs => :seconds)
+where name = :name and holder = :holder and epoch = :epoch
+
+-- name: release
+-- Gives a lease back; the epoch stays, so that it never repeats.
+update codex_judge.leases set holder = '', expires_at = clock_timestamp()
+where name = :name and holder = :holder and epoch = :epoch
+
+-- name: current
+-- Who holds a lease, be it expired.
+select *, expires_at <= clock_timestamp() as expired from codex_judge.leases where name = :name and holder <> ''
+
+-- name: lane_ensure
+-- A lane has a row from the first asking on.
+insert into codex_judge.leases (name, holder, epoch, expires_at) values (:lane, '', 0, clock_timestamp())
+on conflict do nothing
+
+-- name: lane_lock
+-- One asker of a lane at a time. What follows must be statements of their own: this one's snapshot is from before the wait.
+select 1 from codex_judge.leases where name = :lane for update
+
+-- name: lane_holder
+-- Who holds a lane, and whether it is free all the same. A lane does not expire by time: its holder is an attempt, and
+-- it is free when that attempt has stopped. One that waits for a person keeps it from the first effect in the lane on.
+-- A revert takes the lane over from the attempt of its own change that it rolls back.
+select h.id::text = :run_id as ours, h.repository, h.issue_number, h.state,
+  h.state in ('completed', 'cancelled', 'superseded', 'needs_iteration')
+    or (h.state = 'needs_human' and h.merge_sha is null
+      and h.human_from in (
+        'queued', 'worktree_ready', 'implementing', 'testing', 'pr_ready', 'awaiting_ci', 'judging', 'merge_ready')
+      and not exists (
+        select from jangar_github.write_actions w
+        where w.run_id = h.id and w.lane_epoch is not null and (w.outcome is null or w.outcome = 'done')))
+    or (:kind = 'revert' and h.state = 'rolling_back'
+      and h.repository = :repository and h.issue_number = :issue_number) as free
+from codex_judge.leases l join codex_judge.runs h on h.id = cast(nullif(l.holder, '') as uuid)
+where l.name = :lane
+
+-- name: lane_queue
+-- A place in the queue, once.
+insert into codex_judge.lane_queue (lane, run_id) values (:lane, cast(:run_id as uuid)) on conflict do nothing
+
+-- name: lane_first
+-- Who is first in the queue: rollbacks first, then by the order of asking. Others than the asker count only while they
+-- are ready; one whose head moved keeps its place but holds nobody up.
+select q.run_id::text = :run_id as ours, r.repository, r.issue_number, r.state
+from codex_judge.lane_queue q join codex_judge.runs r on r.id = q.run_id
+where q.lane = :lane
+  and (q.run_id::text = :run_id or r.state in ('merge_ready', 'merged', 'deploying', 'verifying', 'rolling_back'))
+order by (r.kind = 'revert') desc, q.id
+limit 1
+
+-- name: lane_take
+-- The lane is the attempt's, under the next epoch.
+update codex_judge.leases
+set holder = :run_id, epoch = epoch + 1, expires_at = clock_timestamp() + make_interval(secs => :seconds)
+where name = :lane
+returning *, false as expired
+
+-- name: lane_keep
+-- An attempt that asks again holds its lane under the same epoch: the epoch is that of the holding, not of a process.
+update codex_judge.leases set expires_at = clock_timestamp() + make_interval(secs => :seconds)
+where name = :lane
+returning *, false as expired
+
+-- name: lane_leave
+-- Leaves the queue.
+delete from codex_judge.lane_queue where lane = :lane and run_id::text = :run_id
+
+-- name: lane_release
+-- Gives the lane back.
+update codex_judge.leases set holder = '', expires_at = clock_timestamp() where name = :lane and holder = :run_id
+
+-- name: lane_wake
+-- Wakes everyone who is in the queue.
+select pg_notify('oneshot', r.repository || '#' || r.issue_number)
+from codex_judge.lane_queue q join codex_judge.runs r on r.id = q.run_id
+where q.lane = :lane
+
+-- name: lane_epoch
+-- The epoch under which an attempt holds a lane.
+select epoch from codex_judge.leases where name = :lane and holder = :run_id

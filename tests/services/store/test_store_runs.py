@@ -1,0 +1,224 @@
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from store_fixtures import TO_COMPLETED, TO_MERGE_READY, inputs, intake, sha, walk
+
+from oneshot_dagster.domain.attempt import Attempt, Awaited
+from oneshot_dagster.domain.change import ChangeKey
+from oneshot_dagster.domain.errors import BadInput, StaleState
+from oneshot_dagster.domain.run import Kind, Mode, State
+from oneshot_dagster.services.store.postgres import PostgresStore
+
+S = State
+KEY = ChangeKey.parse("acme/shop#2")
+
+
+def _ids(attempts: tuple[Attempt, ...]) -> list[str]:
+    return [attempt.id for attempt in attempts]
+
+
+def test_an_attempt_reads_back_as_it_was_made(store: PostgresStore) -> None:
+    made = store.runs.create(
+        KEY, number=1, kind=Kind.IMPLEMENT, mode=Mode.PROPOSE, inputs=inputs(), policy="x", cause="c", next_prompt="n"
+    )
+    assert store.runs.by_id(made.id) == made == store.runs.latest(KEY)
+    assert (made.state, made.mode, made.inputs, made.policy, made.next_prompt) == (
+        S.QUEUED,
+        Mode.PROPOSE,
+        inputs(),
+        "x",
+        "n",
+    )
+
+
+def test_what_does_not_exist_is_none(store: PostgresStore) -> None:
+    assert store.runs.latest(KEY) is None
+    assert store.runs.by_id("not-an-id") is None
+    assert store.runs.by_id("00000000-0000-0000-0000-000000000000") is None
+
+
+def test_a_second_intake_of_a_live_change_returns_the_first(store: PostgresStore) -> None:
+    first = intake(store)
+    assert intake(store) == first
+    assert intake(store, number=2) == first
+
+
+def test_an_attempt_that_waits_for_a_person_is_still_the_live_one(store: PostgresStore) -> None:
+    asking = walk(store, intake(store), S.NEEDS_HUMAN)
+    assert intake(store, number=2) == asking
+
+
+def test_a_number_that_exists_is_returned_unchanged_when_stopped(store: PostgresStore) -> None:
+    stopped = walk(store, intake(store), S.CANCELLED)
+    assert intake(store) == stopped
+
+
+def test_after_needs_iteration_the_next_attempt_is_new(store: PostgresStore) -> None:
+    first = walk(store, intake(store), S.WORKTREE_READY, S.IMPLEMENTING, S.NEEDS_ITERATION)
+    second = intake(store, number=2)
+    assert _ids(store.runs.all_of(KEY)) == [first.id, second.id]
+
+
+def test_a_revert_lives_beside_the_attempt_that_it_takes_back(store: PostgresStore) -> None:
+    broken = walk(store, intake(store), *TO_COMPLETED[:-1], S.ROLLING_BACK)
+    revert = intake(store, number=2, kind=Kind.REVERT)
+    assert revert.id != broken.id
+    assert intake(store, number=3, kind=Kind.REVERT).id == revert.id
+
+
+def test_of_many_intakes_at_once_one_is_made(make_store: Callable[[], PostgresStore]) -> None:
+    stores = [make_store() for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(intake, stores))
+    assert len({attempt.id for attempt in made}) == 1
+    assert len(stores[0].runs.transitions(made[0].id)) == 1
+
+
+def test_a_transition_sets_fields_and_leaves_a_line(store: PostgresStore) -> None:
+    moved = store.runs.transition(
+        intake(store), S.WORKTREE_READY, reason="it stands", cause="worktree", fields={"base_sha": sha("a")}
+    )
+    assert (moved.state, moved.base_sha, moved.reason) == (S.WORKTREE_READY, sha("a"), "it stands")
+    assert [(t.source, t.target, t.cause) for t in store.runs.transitions(moved.id)] == [
+        (None, S.QUEUED, "a test"),
+        (S.QUEUED, S.WORKTREE_READY, "worktree"),
+    ]
+
+
+def test_a_transition_from_another_state_is_stale_and_changes_nothing(store: PostgresStore) -> None:
+    seen = intake(store)
+    now = walk(store, seen, S.WORKTREE_READY)
+    with pytest.raises(StaleState):
+        walk(store, seen, S.WORKTREE_READY)
+    assert store.runs.by_id(seen.id) == now
+    assert len(store.runs.transitions(seen.id)) == 2
+
+
+def test_of_two_engines_that_move_an_attempt_one_wins(make_store: Callable[[], PostgresStore]) -> None:
+    stores = [make_store() for _ in range(4)]
+    seen = intake(stores[0])
+
+    def move(store: PostgresStore) -> bool:
+        try:
+            walk(store, seen, S.WORKTREE_READY)
+        except StaleState:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(move, stores)) == 1
+    assert len(stores[0].runs.transitions(seen.id)) == 2
+
+
+def test_a_step_that_the_lifecycle_does_not_know_is_refused(store: PostgresStore) -> None:
+    with pytest.raises(BadInput, match="queued"):
+        walk(store, intake(store), S.MERGED)
+
+
+def test_needs_human_remembers_where_it_came_from_until_it_is_resumed(store: PostgresStore) -> None:
+    attempt = walk(store, intake(store), *TO_MERGE_READY)
+    fields = {"human_reason": "protected_path", "evidence_head": "ff"}
+    asked = store.runs.transition(attempt, S.NEEDS_HUMAN, reason="look", cause="judge", fields=fields)
+    assert (asked.human_from, asked.human_reason, asked.evidence_head) == (S.MERGE_READY, "protected_path", "ff")
+    assert asked.finished_at is not None
+    resumed = walk(store, asked, S.MERGE_READY)
+    assert (resumed.human_from, resumed.human_reason, resumed.evidence_head, resumed.finished_at) == (None,) * 4
+
+
+def test_what_was_awaited_ends_with_the_state(store: PostgresStore) -> None:
+    attempt = walk(store, intake(store), *TO_MERGE_READY[:5])
+    awaited = Awaited(what="ci", since=attempt.created_at, deadline=attempt.created_at + timedelta(hours=1))
+    parked = store.runs.park(attempt.id, awaited, reason="ci is pending")
+    assert (parked.awaited, parked.reason) == (awaited, "ci is pending")
+    assert store.runs.park(attempt.id, None, reason="woken").awaited is None
+    assert walk(store, store.runs.park(attempt.id, awaited, reason="again"), S.JUDGING).awaited is None
+
+
+def test_update_sets_what_is_named_also_to_nothing_and_nothing_else(store: PostgresStore) -> None:
+    attempt = intake(store)
+    set_ = store.runs.update(
+        attempt.id, {"head_sha": sha("b"), "pr_number": 7, "mode": Mode.OBSERVE, "ci_status": "failure"}
+    )
+    assert (set_.head_sha, set_.pr_number, set_.mode, set_.ci_status) == (sha("b"), 7, Mode.OBSERVE, "failure")
+    unset = store.runs.update(attempt.id, {"pr_number": None})
+    assert (unset.head_sha, unset.pr_number, unset.state) == (sha("b"), None, S.QUEUED)
+
+
+@pytest.mark.parametrize("name", ["state", "base", "inputs", "id", "human_from", "no_such"])
+def test_a_field_that_cannot_be_set_is_an_error(store: PostgresStore, name: str) -> None:
+    attempt = intake(store)
+    with pytest.raises(ValueError, match=name):
+        store.runs.update(attempt.id, {name: "x"})
+
+
+def test_an_update_of_no_attempt_is_refused(store: PostgresStore) -> None:
+    with pytest.raises(BadInput):
+        store.runs.update("00000000-0000-0000-0000-000000000000", {"pr_number": 1})
+
+
+def test_text_that_postgres_cannot_hold_is_kept_without_it(store: PostgresStore) -> None:
+    attempt = store.runs.transition(
+        intake(store), S.WORKTREE_READY, reason="a\x00b", cause="c", fields={"next_prompt": "d\x00\udce9"}
+    )
+    assert (attempt.reason, attempt.next_prompt) == ("a�b", "d��")
+
+
+def test_the_runs_of_a_pull_request_are_its_attempts_oldest_first(store: PostgresStore) -> None:
+    first = walk(store, intake(store), S.WORKTREE_READY, S.IMPLEMENTING, S.NEEDS_ITERATION)
+    second = intake(store, number=2)
+    for attempt, number in (
+        (first, 7),
+        (second, 7),
+        (intake(store, "acme/other#2"), 7),
+        (intake(store, "acme/shop#3"), 8),
+    ):
+        store.runs.update(attempt.id, {"pr_number": number})
+    assert _ids(store.runs.of_pull("acme/shop", 7)) == [first.id, second.id]
+    assert store.runs.change_of_pull("acme/shop", 8) == ChangeKey.parse("acme/shop#3")
+    assert store.runs.change_of_pull("acme/shop", 9) is None
+
+
+def test_the_newest_of_each_change_comes_with_the_last_touched_first(store: PostgresStore) -> None:
+    walk(store, intake(store), S.WORKTREE_READY, S.IMPLEMENTING, S.NEEDS_ITERATION)
+    second, other = intake(store, number=2), intake(store, "acme/shop#3")
+    assert _ids(store.runs.newest_of_each_change()) == [other.id, second.id]
+    walk(store, second, S.WORKTREE_READY)
+    assert _ids(store.runs.newest_of_each_change(limit=1)) == [second.id]
+
+
+def _sealed(store: PostgresStore, attempt: Attempt) -> Attempt:
+    return store.runs.update(attempt.id, {"evidence_head": "ff"})
+
+
+def test_unfinished_are_live_ones_open_iterations_and_those_without_evidence(store: PostgresStore) -> None:
+    live = intake(store, "acme/shop#1")
+    iterates = _sealed(store, walk(store, intake(store), S.WORKTREE_READY, S.IMPLEMENTING, S.NEEDS_ITERATION))
+    unsealed = walk(store, intake(store, "acme/shop#3"), S.CANCELLED)
+    _sealed(store, walk(store, intake(store, "acme/shop#4"), S.SUPERSEDED))
+    _sealed(store, walk(store, intake(store, "acme/shop#5"), *TO_COMPLETED))
+    asks = _sealed(store, walk(store, intake(store, "acme/shop#6"), S.NEEDS_HUMAN))
+    assert _ids(store.runs.unfinished()) == [live.id, iterates.id, unsealed.id]
+    request = store.requests.add(asks.id, kind="retry", by="alice")
+    assert _ids(store.runs.unfinished()) == [live.id, iterates.id, unsealed.id, asks.id]
+    store.requests.handle(request.id)
+    successor = intake(store, number=2)
+    assert _ids(store.runs.unfinished()) == [live.id, unsealed.id, successor.id]
+
+
+def test_a_revert_does_not_count_as_the_successor_of_what_it_took_back(store: PostgresStore) -> None:
+    broken = walk(store, intake(store), *TO_COMPLETED[:-1], S.ROLLING_BACK)
+    _sealed(store, walk(store, intake(store, number=2, kind=Kind.REVERT), *TO_COMPLETED))
+    broken = _sealed(store, walk(store, broken, S.ROLLED_BACK, S.NEEDS_ITERATION))
+    assert _ids(store.runs.unfinished()) == [broken.id]
+
+
+def test_the_last_verified_sha_is_that_of_its_base(store: PostgresStore) -> None:
+    for number, (base, letter) in enumerate((("main", "a"), ("main", "b"), ("next", "c")), start=1):
+        attempt = intake(store, f"acme/shop#{number}", base=base)
+        store.runs.update(attempt.id, {"verified_sha": sha(letter)})
+    store.runs.update(store.runs.all_of(ChangeKey.parse("acme/shop#1"))[0].id, {"reason": "touched later"})
+    assert store.runs.last_verified_sha("acme/shop", "main") == sha("b")
+    assert store.runs.last_verified_sha("acme/shop", "next") == sha("c")
+    assert store.runs.last_verified_sha("acme/other", "main") is None

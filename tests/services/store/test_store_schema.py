@@ -1,0 +1,95 @@
+import subprocess
+import sys
+from collections.abc import Callable
+
+import psycopg
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from oneshot_dagster.domain.artifact import Artifact
+from oneshot_dagster.domain.errors import BadInput, TryAgain
+from oneshot_dagster.domain.run import State
+from oneshot_dagster.services.store import schema
+from oneshot_dagster.services.store.address import libpq_url
+from oneshot_dagster.services.store.schema import Standing
+
+_UPGRADE = "import sys; from oneshot_dagster.services.store.schema import upgrade; upgrade(sys.argv[1])"
+
+
+def _run(url: str, statement: str) -> None:
+    with psycopg.connect(libpq_url(url), autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def test_an_empty_database_is_absent_then_current_after_upgrade(make_database: Callable[..., str]) -> None:
+    url = make_database()
+    assert schema.check(url).standing is Standing.ABSENT
+    schema.upgrade(url)
+    assert schema.check(url).standing is Standing.CURRENT
+    schema.upgrade(url)
+
+
+def test_four_starters_at_once_all_succeed(make_database: Callable[..., str]) -> None:
+    url = make_database()
+    starters = [
+        subprocess.Popen([sys.executable, "-c", _UPGRADE, url], stderr=subprocess.PIPE, text=True) for _ in range(4)
+    ]
+    ends = [(starter.communicate(timeout=120)[1], starter.returncode) for starter in starters]
+    assert [code for _, code in ends] == [0, 0, 0, 0], ends
+    assert schema.check(url).standing is Standing.CURRENT
+
+
+def test_tables_of_somebody_else_are_refused_by_name_and_left_alone(make_database: Callable[..., str]) -> None:
+    url = make_database()
+    _run(url, "create schema codex_judge; create table codex_judge.runs (id int); create schema memories")
+    with pytest.raises(BadInput, match=r"codex_judge\.runs"):
+        schema.upgrade(url)
+    assert schema.check(url).tables == ("codex_judge.runs",)
+
+
+def test_a_newer_schema_is_refused(store_url: str) -> None:
+    _run(store_url, "update codex_judge.oneshot_version set version_num = '9999'")
+    assert schema.check(store_url).standing is Standing.NEWER
+    with pytest.raises(BadInput, match="9999"):
+        schema.upgrade(store_url)
+
+
+def test_a_version_table_without_a_version_is_behind(store_url: str) -> None:
+    _run(store_url, "delete from codex_judge.oneshot_version")
+    assert schema.check(store_url).standing is Standing.BEHIND
+
+
+def test_a_failed_migration_leaves_nothing(make_database: Callable[..., str]) -> None:
+    url = make_database()
+    _run(url, "create schema memories; create function memories.entries_search() returns int language sql return 1")
+    _run(url, "create schema workflow_comms; create type workflow_comms.agent_messages as enum ('in the way')")
+    with pytest.raises(Exception, match="agent_messages"):
+        schema.upgrade(url)
+    assert schema.check(url).standing is Standing.ABSENT
+
+
+def test_a_database_that_is_away_is_try_again() -> None:
+    with pytest.raises(TryAgain):
+        schema.check("postgresql://nobody:secret@127.0.0.1:1/none")
+
+
+def test_a_url_of_something_else_is_refused_without_its_password() -> None:
+    with pytest.raises(BadInput) as caught:
+        schema.check("mysql://me:hunter2@127.0.0.1/x")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_the_version_of_this_program_is_the_newest_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", "oneshot_dagster/services/store/migrations")
+    config.set_main_option("path_separator", "os")
+    assert ScriptDirectory.from_config(config).get_current_head() == schema.HEAD
+
+
+@pytest.mark.parametrize(("domain", "words"), [("run_state", State), ("artifact_name", Artifact)])
+def test_the_database_knows_exactly_the_words_of_the_domain(sql: psycopg.Connection, domain: str, words: type) -> None:
+    query = "select pg_get_constraintdef(oid) from pg_constraint where conname = %s"
+    row = sql.execute(query, [domain]).fetchone()
+    assert row is not None
+    assert set(row[0].split("'")[1::2]) == {word.value for word in words}
