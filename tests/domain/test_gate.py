@@ -96,6 +96,7 @@ def test_green_facts_pass_and_every_condition_says_so():
     [
         (replace(GREEN, open=False), "PR #7 is closed without a merge"),
         (replace(GREEN, open=False, merged=True, merged_by="ann"), "PR #7 is merged already, by ann"),
+        (replace(GREEN, merged=True), "PR #7 is merged already, by an unknown account"),
     ],
 )
 def test_a_closed_pull_request_says_who_closed_it(facts, said):
@@ -264,6 +265,13 @@ def test_unstable_is_as_ci_says(conclusion, verdict):
 
 def test_a_draft_waits_whatever_github_says_of_it():
     assert gate(replace(GREEN, draft=True)).opening is Opening.PENDING
+
+
+@pytest.mark.parametrize(("state", "opening"), [("dirty", Opening.CONFLICT), ("behind", Opening.BEHIND)])
+def test_what_else_keeps_a_draft_shut_is_said_first(state, opening):
+    draft = gate(replace(GREEN, draft=True, mergeable_state=state))
+    assert draft.opening is opening
+    assert "draft" not in condition(draft, "mergeable").fact
 
 
 def test_blocked_names_the_conditions_that_explain_it():

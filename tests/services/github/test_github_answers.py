@@ -121,6 +121,14 @@ def test_nobody_listening_is_another_try():
     assert isinstance(raised(github.default_branch, "acme/shop"), TryAgain)
 
 
+def test_a_proxy_of_the_environment_is_not_asked_for_our_own_machine(github, script, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    script.on("GET", SHOP, FOUND)
+    assert github.default_branch("acme/shop") == "main"
+
+
 def test_a_moved_repository_is_not_followed(github, script):
     script.on("GET", SHOP, Scripted(301, {"message": "Moved Permanently"}, {"Location": "/api/v3/repositories/1"}))
     error = raised(github.default_branch, "acme/shop")
