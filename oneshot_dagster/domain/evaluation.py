@@ -86,7 +86,7 @@ def _evaluation(sha: str, results: tuple[RuleResult, ...], said: ModelOpinion | 
         suggested_fixes=(*(result.do for result in broken if result.do), *(said.suggested_fixes if said else ())),
         next_prompt=_next_prompt(broken, said) if decision is not Decision.PASS else None,
         memory_notes=said.memory_notes if said else (),
-        reasons=_reasons(decision, results, by_rules),
+        reasons=_reasons(decision, results, by_rules) | _said_reasons(said),
         model=said is not None,
     )
 
@@ -114,3 +114,17 @@ def _reasons(decision: Decision, results: Sequence[RuleResult], by_rules: Decisi
         codes = [result.code for result in results if result.follows is decision]
         reasons["error"] = codes[0] if by_rules is decision else "judge_says_no"
     return reasons
+
+
+def _said_reasons(said: ModelOpinion | None) -> dict[str, object]:
+    """What is kept of the opinion beside the verdict: the row of an evaluation has no columns for it."""
+    if said is None:
+        return {}
+    return {
+        "memory_notes": list(said.memory_notes),
+        "suggested_fixes": list(said.suggested_fixes),
+        "requirement_coverage": [
+            {"requirement": entry.requirement, "covered": entry.covered, "where": entry.where}
+            for entry in said.coverage
+        ],
+    }

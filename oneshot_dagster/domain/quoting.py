@@ -46,3 +46,31 @@ def fenced(text: str, label: str) -> str:
     longest = max((len(run) for run in _TICKS.findall(inside)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{label}\n{inside}\n{fence}"
+
+
+def neutral(text: str) -> str:
+    """For GitHub: notifies nobody, closes and refers to no issue, and holds no hidden comment such as our markers."""
+    broken = cleaned(text)
+    for letters in (_MENTION, _CLOSING, _REFERENCE, _HIDDEN):
+        broken = letters.sub(f"\\1{_BREAK}", broken)
+    return broken
+
+
+_BREAK = "\u200b"  # of no width: a person reads the text as it was
+_MENTION = re.compile(r"(@)(?=[A-Za-z0-9])")
+_CLOSING = re.compile(
+    r"\b([cfr])(?=(?:lose[sd]?|ix(?:e[sd])?|esolve[sd]?)\b[\s:]*(?:[\w./-]*#|gh-|https?:))", re.IGNORECASE
+)
+_REFERENCE = re.compile(r"(#|\bGH-)(?=[0-9])", re.IGNORECASE)
+_HIDDEN = re.compile(r"(<!)(?=--)")
+
+
+def one_line(text: str, limit: int) -> str:
+    """Neutral, on one line, cut with an ellipsis."""
+    line = " ".join(neutral(text).split())
+    return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}…"
+
+
+def cell(text: str, limit: int = 200) -> str:
+    """For a cell of a Markdown table, without any markup of its own."""
+    return re.sub(r"([\\|`*_\[\]<>~])", r"\\\1", one_line(text, limit))
