@@ -1,0 +1,90 @@
+"""Brings a worktree to a commit, from whatever state it is in: new, warm, full of somebody's work, or half-made by a killed process."""
+
+from pathlib import Path
+
+from oneshot_dagster.domain.errors import NeedsHuman, TryAgain
+from oneshot_dagster.services.git import names
+from oneshot_dagster.services.git.bare import TRACKED, Bare
+from oneshot_dagster.services.git.keeping import Standing, keep, keep_folder, standing
+from oneshot_dagster.services.git.protocol import Identity, Worktree
+from oneshot_dagster.services.git.tree import Tree
+
+
+def provision(tree: Tree, *, base: str, recorded_head: str | None, branch: str, identity: Identity) -> Worktree:
+    with tree.alone():
+        with tree.bare.locked():
+            tree.bare.fetch()
+            head = _head(tree.bare, base=base, recorded_head=recorded_head, branch=branch)
+            base_sha = _merge_base(tree.bare, head, base)
+            tree.bare.pin(tree.key.issue_number, head)
+            kept = _make_usable(tree, head)
+        if tree.put() is not None:
+            found = _look(tree)
+            kept = keep(tree, found, target=head, identity=identity) or kept
+            _bring(tree, found, head)
+        else:
+            _bring(tree, None, head)
+        tree.record(head)
+    return Worktree(name=tree.name, path=tree.path, base_sha=base_sha, head_sha=head, kept=kept)
+
+
+def remove(tree: Tree, *, identity: Identity) -> None:
+    """What lies in it alone is kept."""
+    with tree.alone():
+        if tree.put() is not None and tree.is_linked():
+            found = _look(tree)
+            keep(tree, found, target=found.head, identity=identity)
+        elif not tree.is_empty() and not tree.admin.exists():
+            keep_folder(tree)
+        with tree.bare.locked():
+            tree.record(None)
+            tree.clear()
+
+
+def _head(bare: Bare, *, base: str, recorded_head: str | None, branch: str) -> str:
+    tip = bare.resolve(f"{TRACKED}/{names.branch(base)}")
+    if tip is None:
+        raise NeedsHuman(f"the remote has no branch {base}", reason="base_missing")
+    if recorded_head is None:
+        return bare.resolve(f"{TRACKED}/{names.branch(branch)}") or tip
+    if not bare.fetch_commit(names.sha(recorded_head)):
+        raise NeedsHuman(f"neither we nor the remote have the commit {recorded_head}", reason="head_missing")
+    return recorded_head
+
+
+def _merge_base(bare: Bare, head: str, base: str) -> str:
+    found = bare.git("merge-base", head, f"{TRACKED}/{base}", accept=(0, 1))
+    if found.returncode == 1:
+        raise NeedsHuman(f"{head[:7]} and {base} have no commit in common", reason="no_merge_base")
+    return found.stdout.decode().split()[0]
+
+
+def _make_usable(tree: Tree, head: str) -> Path | None:
+    """Leaves a folder that git knows. What is no worktree of ours, and not a half-made one, is kept first."""
+    if tree.put() is not None and tree.is_linked():
+        return None
+    foreign = tree.put() is not None or not tree.admin.exists()
+    kept = keep_folder(tree) if foreign and not tree.is_empty() else None
+    tree.record(None)
+    tree.add(head)
+    return kept
+
+
+def _look(tree: Tree) -> Standing:
+    tree.settle()
+    tree.distrust_index()
+    found = standing(tree)
+    if not names.is_sha(found.head):
+        raise TryAgain(f"the worktree {tree.name} stands at no commit")
+    return found
+
+
+def _bring(tree: Tree, found: Standing | None, head: str) -> None:
+    """To exactly `head`, with nothing else in the folder; what is that already is left alone."""
+    if found is not None and tree.stands_at(head) and not found.changed and not found.worthless:
+        return
+    tree.record(None)
+    tree.detach(head)
+    tree.git("reset", "--hard", "--quiet")
+    if found is None or found.changed or found.worthless:
+        tree.git("clean", "-ffdx", "--quiet")
