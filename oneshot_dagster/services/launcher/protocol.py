@@ -2,6 +2,7 @@
 Deciding what to launch is domain.resume."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from oneshot_dagster.domain.attempt import Attempt, Launch
@@ -9,10 +10,14 @@ from oneshot_dagster.domain.attempt import Attempt, Launch
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunView:
-    """`status` in Dagster's words, lower case (queued, starting, started, success, failure, canceled, …)."""
+    """`status` in Dagster's words, lower case (queued, starting, started, success, failure, canceled, …).
+
+    `started_at` None: it has not started, or Dagster does not say.
+    """
 
     run_id: str
     status: str
+    started_at: datetime | None = None
 
     @property
     def over(self) -> bool:

@@ -1,0 +1,122 @@
+"""What people's open requests (and *Terminate* in the Dagster UI) change about an attempt that nobody works on now.
+Reading a command out of a comment is commands.py."""
+
+from datetime import datetime
+
+from oneshot_dagster.domain.action import Action, MoveTo, Settle, SettleIntents, StartAttempt, WaitUntil
+from oneshot_dagster.domain.artifact import Artifact
+from oneshot_dagster.domain.attempt import Attempt, Request
+from oneshot_dagster.domain.resume_facts import ResumeFacts
+from oneshot_dagster.domain.run import BEFORE_MERGE, LIVE, Kind, State
+
+OVER = frozenset({"success", "failure", "canceled"})
+ENDED = frozenset({State.COMPLETED, State.CANCELLED, State.SUPERSEDED})
+TOO_LATE = "too late: the merge has begun and runs to its end; `/oneshot rollback` takes it back"
+_FROM_MERGE_ON = LIVE - BEFORE_MERGE
+_BACK = frozenset({"resume", "retry", "approve", "answer"})
+
+
+def refuse_late(attempt: Attempt, facts: ResumeFacts) -> Action | None:
+    """Stop and hold end with the merge intent: what is half landed would be verified by nobody. Said also while a run works."""
+    late = tuple(r.id for r in facts.requests if r.kind in {"stop", "hold"})
+    return Settle(handle=late, reply=TOO_LATE) if late and _from_merge_on(attempt, facts) else None
+
+
+def heed(attempt: Attempt, facts: ResumeFacts, now: datetime) -> Action | None:
+    """Only for when no run is alive: a live one sees requests itself, at its step boundaries."""
+    del now
+    if attempt.state in ENDED:
+        return _settle_all(facts, f"attempt {attempt.number} is {attempt.state}; nothing was changed")
+    return _stop(attempt, facts) or _wrong_approval(attempt, facts) or _hold(attempt, facts) or _back(attempt, facts)
+
+
+def _from_merge_on(attempt: Attempt, facts: ResumeFacts) -> bool:
+    stands = (attempt.human_from or State.QUEUED) if attempt.state is State.NEEDS_HUMAN else attempt.state
+    return stands in _FROM_MERGE_ON or (facts.merge_intended and stands in BEFORE_MERGE)
+
+
+def _stop(attempt: Attempt, facts: ResumeFacts) -> Action | None:
+    by = next((f"{r.by} asked to stop" for r in facts.requests if r.kind == "stop"), None)
+    if by is None and _terminated(attempt, facts):
+        by = "its run was terminated in the Dagster UI"
+    if by is None:
+        return None
+    if facts.open_intent:
+        return SettleIntents(reason=f"{by}; first what was intended outside has to be settled")
+    if attempt.state is State.NEEDS_ITERATION:  # from there the lifecycle leads to cancelled only over needs_human
+        return MoveTo(target=State.NEEDS_HUMAN, reason=f"no further attempt: {by}", human_reason="stopped")
+    return MoveTo(target=State.CANCELLED, reason=by, handle=tuple(r.id for r in facts.requests))
+
+
+def _terminated(attempt: Attempt, facts: ResumeFacts) -> bool:
+    if facts.last_run is None or facts.last_run.status != "canceled" or not facts.launches:
+        return False
+    alone = facts.launches[-1].selection == (Artifact.EVIDENCE,)
+    return attempt.state in BEFORE_MERGE and not facts.merge_intended and not alone
+
+
+def _wrong_approval(attempt: Attempt, facts: ResumeFacts) -> Action | None:
+    wrong = tuple(r.id for r in facts.requests if r.kind == "approve" and (r.sha is None or r.sha != attempt.head_sha))
+    if not wrong:
+        return None
+    head = f"the head is {attempt.head_sha}" if attempt.head_sha else "there is no head yet"
+    return Settle(handle=wrong, reply=f"an approval holds for exactly the commit it names, and {head}")
+
+
+def _hold(attempt: Attempt, facts: ResumeFacts) -> Action | None:
+    """A hold stays open until a later resume; then both are handled."""
+    words = [r for r in facts.requests if r.kind in {"hold", "resume"}]
+    if not words or all(r.kind == "resume" for r in words):
+        return None
+    if words[-1].kind == "hold":
+        return WaitUntil(until=None, reason=f"{words[-1].by} put it on hold; `/oneshot resume` lets it go on")
+    if attempt.state is State.NEEDS_HUMAN:
+        return None
+    return Settle(handle=tuple(r.id for r in words), reply=f"{words[-1].by} lifted the hold; it goes on")
+
+
+def _back(attempt: Attempt, facts: ResumeFacts) -> Action | None:
+    asked = [r for r in facts.requests if r.kind in _BACK]
+    if not asked:
+        return None
+    if attempt.state is State.NEEDS_HUMAN:
+        return _from_human(attempt, facts, asked)
+    approvals = [r for r in asked if r.kind == "approve"]
+    if approvals:
+        return Settle(
+            handle=tuple(r.id for r in approvals), reply=f"noted: {approvals[-1].by} approved {approvals[-1].sha}"
+        )
+    return _settle_all(facts, f"nothing to do: the attempt is {attempt.state} and goes on by itself")
+
+
+def _from_human(attempt: Attempt, facts: ResumeFacts, asked: list[Request]) -> Action:
+    """`handle` takes every open request: one way back is enough."""
+    newest, handle = asked[-1], tuple(r.id for r in facts.requests)
+    reason = f"{newest.by} said {newest.kind}"
+    prompt = _with_answers(attempt, asked)
+    if attempt.human_from is State.NEEDS_ITERATION and attempt.kind is not Kind.REVERT:
+        if all(r.kind == "approve" for r in asked):
+            return Settle(
+                handle=handle,
+                reply=f"nothing to approve ({attempt.human_reason}): `/oneshot retry` starts another attempt",
+            )
+        return StartAttempt(next_prompt=prompt or attempt.reason, reason=f"one more attempt: {reason}", handle=handle)
+    return MoveTo(target=_target(attempt, asked), reason=reason, handle=handle, next_prompt=prompt)
+
+
+def _target(attempt: Attempt, asked: list[Request]) -> State:
+    if attempt.human_reason == "protected_path" and any(r.kind == "approve" for r in asked):
+        return State.JUDGING
+    if attempt.human_from is State.NEEDS_ITERATION:  # a revert is not made anew: its gate is read again
+        return State.AWAITING_CI
+    return attempt.human_from or State.QUEUED
+
+
+def _with_answers(attempt: Attempt, asked: list[Request]) -> str | None:
+    answers = [f"{r.by} answered: {r.text}" for r in asked if r.text.strip() and r.kind == "answer"]
+    return "\n\n".join(filter(None, [attempt.next_prompt, *answers])) or None
+
+
+def _settle_all(facts: ResumeFacts, reply: str) -> Settle | None:
+    handle = tuple(r.id for r in facts.requests)
+    return Settle(handle=handle, reply=reply) if handle else None

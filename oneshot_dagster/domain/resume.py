@@ -1,0 +1,248 @@
+"""The resumer's one decision: what comes next for an attempt, from the attempt, the facts and the time.
+A chain of rules, the first that has an answer decides. The answers are action.py; people's requests are requests.py."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from oneshot_dagster.domain import requests
+from oneshot_dagster.domain.action import (
+    Action,
+    FailRun,
+    MoveTo,
+    Nothing,
+    RepeatStart,
+    StartAttempt,
+    StartRun,
+    WaitUntil,
+)
+from oneshot_dagster.domain.artifact import Artifact
+from oneshot_dagster.domain.attempt import Attempt, Launch
+from oneshot_dagster.domain.gate import Opening
+from oneshot_dagster.domain.resume_facts import Awaiting, ResumeFacts, RunState
+from oneshot_dagster.domain.run import STOPPED, Kind, State, selection
+
+BACK_OFF = (0.0, 5.0, 15.0, 45.0, 120.0)  # seconds between tries of the same thing
+LEASE_SILENCE = 30.0  # a lease expired for so long: the process of its run is gone
+FIRST_LEASE = 60.0  # a started run that took no lease in this time never will
+START_PATIENCE = 5.0  # whoever added a launch is about to start it
+START_REPEATS = 30.0  # then the same start is repeated until here; after it the launch counts as crashed
+EVIDENCE_TRIES = 3
+_LEASE_LOOK = 5.0
+_EVIDENCE_ALONE = (Artifact.EVIDENCE,)
+_NOT_BY_THE_GATE = frozenset({Awaiting.LANE, Awaiting.MERGE, Awaiting.HEAD, Awaiting.DEPLOYMENT})
+_LOST = "unknown"  # a launch row that Dagster knows no run of
+
+_Rule = Callable[[Attempt, ResumeFacts, datetime], Action | None]
+
+
+def next_action(attempt: Attempt, facts: ResumeFacts, now: datetime) -> Action:
+    """Never launches while a run is alive; a parked attempt costs no retry; crashes end in needs_human."""
+    rules: tuple[_Rule, ...] = (_wait_for_run, requests.heed, _repeat_lost_start, _stopped, _rollback, _parked)
+    for rule in rules:
+        action = rule(attempt, facts, now)
+        if action is not None:
+            return action
+    return _go_on(attempt, facts, now)
+
+
+# The run
+
+
+def _wait_for_run(attempt: Attempt, facts: ResumeFacts, now: datetime) -> Action | None:
+    late = requests.refuse_late(attempt, facts)
+    if late is not None:
+        return late
+    run, launch = facts.last_run, _last(facts)
+    if run is not None and launch is not None and run.status not in requests.OVER | {_LOST}:
+        if run.status in {"started", "canceling"}:
+            return _started(run, launch, facts, now)
+        return WaitUntil(until=None, reason=f"run {run.run_id[:8]} is {run.status}")
+    if facts.lease_live:
+        return WaitUntil(until=now + timedelta(seconds=_LEASE_LOOK), reason="another engine holds this change's lease")
+    if launch is not None and (run is None or run.status == _LOST):
+        about_to = launch.created_at + timedelta(seconds=START_PATIENCE)
+        if now < about_to:
+            return WaitUntil(until=about_to, reason=f"launch {launch.seq} is being started")
+    return None
+
+
+def _started(run: RunState, launch: Launch, facts: ResumeFacts, now: datetime) -> Action:
+    """The lease is the change's: one that expired before this run started says nothing about this run."""
+    name = f"run {run.run_id[:8]}"
+    if facts.lease_live:
+        return WaitUntil(until=None, reason=f"{name} is working")
+    running = max(0.0, (now - (run.started_at or launch.created_at)).total_seconds())
+    expired = facts.lease_expired_for
+    if expired is not None and expired < running:
+        silent, patience, fact = expired, LEASE_SILENCE, "its lease ran out"
+    else:
+        silent, patience, fact = running, FIRST_LEASE, "it started and took no lease"
+    if silent >= patience:
+        return FailRun(run_id=run.run_id, reason=f"{name} is gone: {fact} {silent:.0f} s ago")
+    until = now + timedelta(seconds=patience - silent)
+    return WaitUntil(until=until, reason=f"{name} may be gone: {fact} {silent:.0f} s ago")
+
+
+def _repeat_lost_start(attempt: Attempt, facts: ResumeFacts, now: datetime) -> Action | None:
+    del attempt
+    run, launch = facts.last_run, _last(facts)
+    if launch is None or (run is not None and run.status != _LOST):
+        return None
+    if now - launch.created_at >= timedelta(seconds=START_REPEATS):
+        return None
+    return RepeatStart(launch=launch, reason=f"launch {launch.seq} was recorded and Dagster knows no run of it")
+
+
+# The states that have ended, and the way back
+
+
+def _stopped(attempt: Attempt, facts: ResumeFacts, now: datetime) -> Action | None:
+    if attempt.state not in STOPPED:
+        return None
+    if not facts.evidence_sealed and _evidence_tries(facts) < EVIDENCE_TRIES:
+        why = f"attempt {attempt.number} ended {attempt.state}: its evidence is to be sealed"
+        return _launch(facts, now, _EVIDENCE_ALONE, why=why, costs=False, pause=_pause(facts, _EVIDENCE_ALONE))
+    if attempt.state is State.NEEDS_ITERATION:
+        return _iterate(attempt, facts)
+    if attempt.state is State.NEEDS_HUMAN:
+        return Nothing(
+            reason=f"a person has to decide: {attempt.reason or attempt.human_reason or 'no reason is on record'}"
+        )
+    return Nothing(reason=f"attempt {attempt.number} is {attempt.state}")
+
+
+def _iterate(attempt: Attempt, facts: ResumeFacts) -> Action:
+    if attempt.kind is Kind.REVERT:
+        return _human("revert_failed", f"the revert did not get through: {attempt.reason}")
+    if not facts.evidence_sealed:
+        return _human("evidence_not_sealed", f"the evidence could not be sealed in {EVIDENCE_TRIES} runs")
+    if facts.attempts_made >= facts.attempts_allowed:
+        return _human("attempts_spent", f"all {facts.attempts_allowed} attempts are spent; the last: {attempt.reason}")
+    reason = f"attempt {facts.attempts_made + 1} of {facts.attempts_allowed}, after: {attempt.reason}"
+    return StartAttempt(next_prompt=attempt.next_prompt or attempt.reason, reason=reason)
+
+
+def _rollback(attempt: Attempt, facts: ResumeFacts, now: datetime) -> Action | None:
+    del facts, now
+    if attempt.state is State.ROLLING_BACK:
+        return WaitUntil(until=None, reason="its revert is on the way as an attempt of its own")
+    if attempt.state is State.ROLLED_BACK:
+        return MoveTo(target=State.NEEDS_ITERATION, reason=f"rolled back: {attempt.reason}")
+    return None
+
+
+# Live and waiting for the outside world
+
+
+def _parked(attempt: Attempt, facts: ResumeFacts, now: datetime) -> Action | None:
+    """A run parks by ending well with something awaited; one that failed is a crash, whatever was awaited before."""
+    awaited, run, launch = attempt.awaited, facts.last_run, _last(facts)
+    if awaited is None or launch is None or run is None or run.status != "success":
+        return None
+    opened = _opened(awaited.what, facts)
+    tried_after_deadline = launch.created_at >= awaited.deadline
+    if opened is not None and not tried_after_deadline:
+        chosen = selection(attempt.state, head_moved=facts.head_moved)
+        return _launch(facts, now, chosen, why=opened, costs=False, pause=_pause(facts, chosen))
+    if now >= awaited.deadline:
+        waited = _span((awaited.deadline - awaited.since).total_seconds())
+        return _human(_timeout(awaited.what), f"waited {waited} for {awaited.what} in vain: {attempt.reason}")
+    held_by = facts.gate.reason if facts.gate is not None else attempt.reason
+    return WaitUntil(until=awaited.deadline, reason=f"waits for {awaited.what}: {held_by}")
+
+
+def _opened(what: str, facts: ResumeFacts) -> str | None:
+    """Why a parked attempt goes on now, or None. What only a person can open is not opened by a gate."""
+    opening = facts.gate.opening if facts.gate is not None else None
+    if facts.merged_outside:
+        return "a person merged the pull request"
+    if facts.head_moved or opening is Opening.HEAD_MOVED:
+        return "the head moved: what was said of the old one is void"
+    if opening is Opening.CLOSED:
+        return "the pull request was closed"
+    if what in _NOT_BY_THE_GATE:
+        return _opened_otherwise(what, facts, opening)
+    if facts.gate is None or opening is Opening.PENDING:
+        return None
+    return "the gate opened" if opening is Opening.PASSED else f"the gate says {opening}: {facts.gate.reason}"
+
+
+def _opened_otherwise(what: str, facts: ResumeFacts, opening: Opening | None) -> str | None:
+    match what:
+        case Awaiting.LANE:
+            return "the lane is free" if facts.lane_free else None
+        case Awaiting.MERGE if facts.merge_free:
+            return "nothing holds the merge any more"
+        case Awaiting.MERGE if opening is Opening.FAILED and facts.gate is not None:
+            return f"the gate failed after the judgement: {facts.gate.reason}"
+        case Awaiting.DEPLOYMENT:
+            return "the deployment is looked at again"
+        case _:
+            return None
+
+
+def _timeout(what: str) -> str:
+    return f"{what.strip().replace(' ', '_').lower() or 'wait'}_timeout"
+
+
+# Live and nobody at work: never started, crashed, or ended without an end
+
+
+def _go_on(attempt: Attempt, facts: ResumeFacts, now: datetime) -> Action:
+    chosen = selection(attempt.state, head_moved=facts.head_moved)
+    launch, run = _last(facts), facts.last_run
+    if launch is None:
+        return _launch(facts, now, chosen, why="it was taken in and nothing ran yet", costs=False, pause=0.0)
+    if launch.selection == _EVIDENCE_ALONE:
+        return _launch(facts, now, chosen, why=f"it goes on from {attempt.state}", costs=False, pause=0.0)
+    if run is not None and run.status == "success" and facts.last_run_moved:
+        why = f"the last run ended at {attempt.state} and more is to do"
+        return _launch(facts, now, chosen, why=why, costs=False, pause=_pause(facts, chosen))
+    ended = f"run {launch.dagster_run_id[:8]} ended {run.status if run else _LOST} in {attempt.state} without an end"
+    if attempt.infrastructure_retries >= facts.infrastructure_allowed:
+        spent = f"all {facts.infrastructure_allowed} infrastructure retries are spent: {ended}"
+        return _human("infrastructure_retries_spent", spent)
+    pause = BACK_OFF[min(attempt.infrastructure_retries, len(BACK_OFF) - 1)]
+    retry = f"retry {attempt.infrastructure_retries + 1} of {facts.infrastructure_allowed}"
+    return _launch(facts, now, chosen, why=f"{ended}; {retry}", costs=True, pause=pause)
+
+
+def _launch(
+    facts: ResumeFacts, now: datetime, chosen: tuple[Artifact, ...], *, why: str, costs: bool, pause: float
+) -> Action:
+    last = _last(facts)
+    if last is not None and now < (due := last.created_at + timedelta(seconds=pause)):
+        return WaitUntil(until=due, reason=f"backs off {pause:.0f} s: {why}")
+    return StartRun(selection=chosen, seq=last.seq + 1 if last else 1, reason=why, costs_retry=costs)
+
+
+def _last(facts: ResumeFacts) -> Launch | None:
+    return facts.launches[-1] if facts.launches else None
+
+
+def _pause(facts: ResumeFacts, chosen: tuple[Artifact, ...]) -> float:
+    """Longer with each launch of the same selection in a row, so that what costs no retry cannot spin."""
+    row = 0
+    for launch in reversed(facts.launches):
+        if launch.selection != chosen:
+            break
+        row += 1
+    return BACK_OFF[min(max(row - 1, 0), len(BACK_OFF) - 1)]
+
+
+def _evidence_tries(facts: ResumeFacts) -> int:
+    row = 0
+    while row < len(facts.launches) and facts.launches[-1 - row].selection == _EVIDENCE_ALONE:
+        row += 1
+    return row
+
+
+def _human(code: str, reason: str) -> MoveTo:
+    return MoveTo(target=State.NEEDS_HUMAN, reason=reason, human_reason=code)
+
+
+def _span(seconds: float) -> str:
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"

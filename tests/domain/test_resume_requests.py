@@ -1,0 +1,136 @@
+from dataclasses import replace
+
+import pytest
+from resume_world import HEAD, NOW, after, asked, attempt_in, awaiting
+
+from oneshot_dagster.domain.action import MoveTo, Settle, SettleIntents, StartAttempt, StartRun, WaitUntil
+from oneshot_dagster.domain.resume import next_action
+from oneshot_dagster.domain.run import BEFORE_MERGE, LIVE, Kind, State
+
+S = State
+FROM_MERGE_ON = sorted(LIVE - BEFORE_MERGE)
+ENDED = [S.COMPLETED, S.CANCELLED, S.SUPERSEDED]
+
+
+def stopped_facts(*requests, **fields):
+    return after("success", requests=requests, evidence_sealed=True, **fields)
+
+
+@pytest.mark.parametrize("state", [*sorted(BEFORE_MERGE), S.NEEDS_HUMAN])
+def test_a_stop_before_the_merge_cancels(state):
+    action = next_action(attempt_in(state), stopped_facts(asked("stop"), asked("hold", number=2)), NOW)
+    assert action == MoveTo(target=S.CANCELLED, reason="ada asked to stop", handle=(1, 2))
+
+
+@pytest.mark.parametrize("state", sorted(BEFORE_MERGE))
+def test_a_stop_settles_open_intents_before_it_cancels(state):
+    action = next_action(attempt_in(state), stopped_facts(asked("stop"), open_intent=True), NOW)
+    assert isinstance(action, SettleIntents)
+
+
+@pytest.mark.parametrize("kind", ["stop", "hold"])
+@pytest.mark.parametrize("status", ["success", "failure", "started", "queued"])
+@pytest.mark.parametrize(
+    ("attempt", "intended"),
+    [
+        *[(attempt_in(state), True) for state in FROM_MERGE_ON],
+        (attempt_in(S.MERGE_READY), True),
+        (attempt_in(S.NEEDS_HUMAN, human_from=S.MERGE_READY), True),
+        (attempt_in(S.NEEDS_HUMAN, human_from=S.VERIFYING), False),
+    ],
+)
+def test_stop_and_hold_are_too_late_from_the_merge_intent_on(kind, status, attempt, intended):
+    facts = after(status, requests=(asked(kind),), merge_intended=intended, open_intent=True, lease_live=True)
+    action = next_action(attempt, facts, NOW)
+    assert isinstance(action, Settle)
+    assert action.reply.startswith("too late")
+    assert action.handle == (1,)
+
+
+def test_a_stop_waits_for_the_run_that_works():
+    action = next_action(attempt_in(S.TESTING), after("started", requests=(asked("stop"),), lease_live=True), NOW)
+    assert isinstance(action, WaitUntil)
+
+
+def test_a_stop_between_two_attempts_cancels_over_needs_human():
+    first = next_action(attempt_in(S.NEEDS_ITERATION), stopped_facts(asked("stop")), NOW)
+    then = attempt_in(S.NEEDS_HUMAN, human_from=S.NEEDS_ITERATION)
+    assert (first.target, first.human_reason, first.handle) == (S.NEEDS_HUMAN, "stopped", ())
+    assert next_action(then, stopped_facts(asked("stop")), NOW).target is S.CANCELLED
+
+
+@pytest.mark.parametrize("state", [*sorted(BEFORE_MERGE), S.NEEDS_ITERATION, S.NEEDS_HUMAN])
+@pytest.mark.parametrize("status", ["success", "failure", "unknown"])
+@pytest.mark.parametrize("sealed", [True, False])
+def test_a_hold_lets_nothing_start(state, status, sealed):
+    requests = (asked("resume", number=1), asked("hold", number=2), asked("retry", number=3))
+    facts = after(status, requests=requests, evidence_sealed=sealed, head_moved=True)
+    action = next_action(attempt_in(state, awaited=awaiting("ci")), facts, NOW)
+    assert action == WaitUntil(until=None, reason=action.reason)
+
+
+def test_a_resume_lifts_the_hold():
+    requests = (asked("hold", number=1), asked("resume", number=2))
+    assert next_action(attempt_in(S.TESTING), stopped_facts(*requests), NOW).handle == (1, 2)
+
+
+@pytest.mark.parametrize("kind", ["resume", "retry", "approve", "answer"])
+@pytest.mark.parametrize("human_from", sorted(LIVE))
+def test_a_person_sends_it_back_to_where_it_was(kind, human_from):
+    attempt = attempt_in(S.NEEDS_HUMAN, human_from=human_from)
+    request = asked(kind, sha=HEAD if kind == "approve" else None, text="yes")
+    action = next_action(attempt, stopped_facts(request), NOW)
+    assert (action.target, action.handle) == (human_from, (1,))
+
+
+def test_an_approved_protected_path_goes_back_to_judging():
+    attempt = attempt_in(S.NEEDS_HUMAN, human_from=S.AWAITING_CI, human_reason="protected_path")
+    assert next_action(attempt, stopped_facts(asked("approve", sha=HEAD)), NOW).target is S.JUDGING
+
+
+@pytest.mark.parametrize("sha", [None, "b" * 40, HEAD[:7]])
+@pytest.mark.parametrize("state", [S.NEEDS_HUMAN, S.MERGE_READY])
+def test_an_approval_of_another_commit_is_refused_and_names_the_head(sha, state):
+    action = next_action(attempt_in(state), stopped_facts(asked("approve", sha=sha)), NOW)
+    assert isinstance(action, Settle)
+    assert HEAD in action.reply
+
+
+def test_a_retry_after_the_last_attempt_starts_one_more():
+    attempt = attempt_in(
+        S.NEEDS_HUMAN, human_from=S.NEEDS_ITERATION, human_reason="attempts_spent", next_prompt="mend it"
+    )
+    action = next_action(attempt, stopped_facts(asked("retry"), attempts_made=3), NOW)
+    assert action == StartAttempt(next_prompt="mend it", reason=action.reason, handle=(1,))
+
+
+def test_an_answer_reaches_the_next_prompt():
+    attempt = attempt_in(S.NEEDS_HUMAN, human_from=S.NEEDS_ITERATION, next_prompt="mend it")
+    action = next_action(attempt, stopped_facts(asked("answer", text="round up")), NOW)
+    assert action.next_prompt == "mend it\n\nada answered: round up"
+
+
+def test_an_approval_starts_no_attempt():
+    attempt = attempt_in(S.NEEDS_HUMAN, human_from=S.NEEDS_ITERATION, human_reason="attempts_spent")
+    assert isinstance(next_action(attempt, stopped_facts(asked("approve", sha=HEAD)), NOW), Settle)
+
+
+def test_a_retried_revert_is_not_made_anew():
+    attempt = attempt_in(S.NEEDS_HUMAN, kind=Kind.REVERT, human_from=S.NEEDS_ITERATION)
+    assert next_action(attempt, stopped_facts(asked("retry")), NOW).target is S.AWAITING_CI
+
+
+@pytest.mark.parametrize("kind", ["stop", "hold", "resume", "retry", "approve", "answer"])
+@pytest.mark.parametrize("state", ENDED)
+def test_nothing_moves_what_has_ended(kind, state):
+    action = next_action(attempt_in(state), stopped_facts(asked(kind, sha=HEAD)), NOW)
+    assert isinstance(action, Settle)
+    assert state in action.reply
+
+
+@pytest.mark.parametrize("kind", ["resume", "retry", "answer", "approve"])
+def test_a_word_that_nobody_waits_for_is_settled_and_the_work_goes_on(kind):
+    attempt, facts = attempt_in(S.TESTING), after("failure", requests=(asked(kind, sha=HEAD),))
+    action = next_action(attempt, facts, NOW)
+    assert isinstance(action, Settle)
+    assert isinstance(next_action(attempt, replace(facts, requests=()), NOW), StartRun)
