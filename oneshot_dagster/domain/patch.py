@@ -66,6 +66,7 @@ _PLACE = re.compile(r"\$([a-z_]+)")
 
 def render_prompt(template: str, parts: PromptParts, budget_chars: int) -> str:
     """A section of the template whose part is empty is left out; parts are cut, and say so, to keep the budget.
+    A `$word` that is no part stays as it is.
 
     The budget is kept wherever it holds the template itself; a smaller one gives parts without a word of others.
     """
@@ -76,7 +77,7 @@ def render_prompt(template: str, parts: PromptParts, budget_chars: int) -> str:
     limits = _limits({name: _length(texts[name]) for name in used}, room)
     shown = {name: _part(name, texts[name], limits.get(name, 0)) for name in _SHARES}
     sections = [
-        Template(section).substitute(known | shown)
+        Template(section).safe_substitute(known | shown)
         for section in _SECTION.split(template)
         if _is_wanted(section, shown)
     ]

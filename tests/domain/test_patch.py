@@ -189,3 +189,7 @@ def test_made_anew_from_the_same_base_only_nothing_undoes() -> None:
 
 def test_nothing_cannot_be_undone() -> None:
     assert not undoes(snapshot(), BACK)
+
+
+def test_a_stray_dollar_in_the_template_stays() -> None:
+    assert "costs $5 of $money at acme/shop" in render_prompt("It costs $5 of $money at $repository", parts(), 9_000)
