@@ -2,6 +2,7 @@
 Every method may raise TryAgain (network, lock, timeout) or NeedsHuman (refused for good)."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -37,6 +38,10 @@ class Git(Protocol):
         ...
 
     def worktree_path(self, key: ChangeKey) -> Path: ...
+
+    def hold(self, key: ChangeKey) -> AbstractContextManager[int]:
+        """The worktree's lock, as a descriptor that children inherit: a new holder gets it when all old processes are gone."""
+        ...
 
     def remove_worktree(self, key: ChangeKey) -> None: ...
 
