@@ -1,0 +1,148 @@
+"""What tests, the demo and the CLI ask of a running forge, over HTTP. The engine has a client of its own."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import httpx
+
+Json = dict[str, Any]  # answers of an HTTP API: any JSON
+
+
+class ForgeError(Exception):
+    """The forge refused; `status` and its message."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{status}: {message}")
+        self.status = status
+
+
+class ForgeClient:
+    """Acts as the owner of `token`. Only an admin of the forge may create repositories and users or read its log."""
+
+    def __init__(self, url: str, token: str, *, timeout: float = 30.0) -> None:
+        self.url = url.rstrip("/")
+        self.token = token
+        self._http = httpx.Client(
+            base_url=self.url, headers={"authorization": f"Bearer {token}"}, timeout=timeout, trust_env=False
+        )
+
+    def close(self) -> None:
+        self._http.close()
+
+    def clone_url(self, repository: str) -> str:
+        """Without credentials."""
+        return f"{self.url}/{repository}.git"
+
+    def wait_ready(self, timeout: float = 20.0) -> None:
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                self.ask("GET", "/api/v3/user")
+                return
+            except httpx.TransportError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+
+    def ask(self, method: str, path: str, body: object = None, **query: str | int) -> Any:
+        """JSON in and out, None for an empty answer."""
+        answer = self._http.request(method, path, json=body, params=query)
+        if answer.is_error:
+            try:
+                message = str(answer.json())
+            except ValueError:
+                message = answer.text
+            raise ForgeError(answer.status_code, message)
+        return answer.json() if answer.content else None
+
+    def api(self, method: str, repository: str, path: str, body: object = None, **query: str | int) -> Any:
+        return self.ask(method, f"/api/v3/repos/{repository}{path}", body, **query)
+
+    def create_repository(self, repository: str, *, default_branch: str = "main") -> Json:
+        """Idempotent; its content comes by a push."""
+        return self.ask("POST", "/_forge/repositories", {"full_name": repository, "default_branch": default_branch})
+
+    def put_user(self, login: str, token: str, permissions: Mapping[str, str], *, admin: bool = False) -> Json:
+        body = {"token": token, "permissions": dict(permissions), "admin": admin}
+        return self.ask("PUT", f"/_forge/users/{login}", body)
+
+    def create_issue(self, repository: str, title: str, body: str = "", labels: Sequence[str] = ()) -> Json:
+        return self.api("POST", repository, "/issues", {"title": title, "body": body, "labels": list(labels)})
+
+    def issue(self, repository: str, number: int) -> Json:
+        return self.api("GET", repository, f"/issues/{number}")
+
+    def issues(self, repository: str, *, state: str = "open") -> list[Json]:
+        return self.api("GET", repository, "/issues", state=state, per_page=100)
+
+    def label(self, repository: str, number: int, label: str) -> list[Json]:
+        return self.api("POST", repository, f"/issues/{number}/labels", {"labels": [label]})
+
+    def comments(self, repository: str, number: int) -> list[Json]:
+        return self.api("GET", repository, f"/issues/{number}/comments", per_page=100)
+
+    def comment(self, repository: str, number: int, body: str) -> Json:
+        return self.api("POST", repository, f"/issues/{number}/comments", {"body": body})
+
+    def create_pull(self, repository: str, *, head: str, base: str, title: str, body: str = "") -> Json:
+        return self.api("POST", repository, "/pulls", {"head": head, "base": base, "title": title, "body": body})
+
+    def pull(self, repository: str, number: int) -> Json:
+        return self.api("GET", repository, f"/pulls/{number}")
+
+    def pulls(self, repository: str, *, state: str = "open") -> list[Json]:
+        return self.api("GET", repository, "/pulls", state=state, per_page=100)
+
+    def merge_as_person(self, repository: str, number: int, *, sha: str | None = None, method: str = "squash") -> str:
+        """The SHA that landed."""
+        body: Json = {"merge_method": method} | ({"sha": sha} if sha else {})
+        return str(self.api("PUT", repository, f"/pulls/{number}/merge", body)["sha"])
+
+    def review(self, repository: str, number: int, event: str, body: str = "") -> Json:
+        """`event` is APPROVE, REQUEST_CHANGES or COMMENT."""
+        return self.api("POST", repository, f"/pulls/{number}/reviews", {"event": event, "body": body})
+
+    def open_thread(self, repository: str, number: int, *, path: str, line: int, body: str) -> Json:
+        head = self.pull(repository, number)["head"]["sha"]
+        comment = {"path": path, "line": line, "body": body, "commit_id": head}
+        return self.api("POST", repository, f"/pulls/{number}/comments", comment)
+
+    def check_runs(self, repository: str, ref: str) -> list[Json]:
+        return self.api("GET", repository, f"/commits/{ref}/check-runs", per_page=100)["check_runs"]
+
+    def branch_sha(self, repository: str, branch: str) -> str:
+        return str(self.api("GET", repository, f"/git/ref/heads/{branch}")["object"]["sha"])
+
+    def set_protection(
+        self,
+        repository: str,
+        branch: str,
+        *,
+        contexts: Sequence[str] | None = None,
+        strict: bool = False,
+        approvals: int | None = None,
+    ) -> Json:
+        """None: not asked for."""
+        checks = None if contexts is None else {"strict": strict, "contexts": list(contexts)}
+        reviews = None if approvals is None else {"required_approving_review_count": approvals}
+        body = {
+            "required_status_checks": checks,
+            "required_pull_request_reviews": reviews,
+            "enforce_admins": True,
+            "restrictions": None,
+        }
+        return self.api("PUT", repository, f"/branches/{branch}/protection", body)
+
+    def graphql(self, query: str, **variables: object) -> Json:
+        return self.ask("POST", "/api/graphql", {"query": query, "variables": variables})
+
+    def requests(self) -> list[Json]:
+        """Oldest first: method, path, query, login, status, at, graphql."""
+        return self.ask("GET", "/_forge/requests")
+
+    def clear_requests(self) -> None:
+        self.ask("DELETE", "/_forge/requests")
+
+    def violations(self) -> list[Json]:
+        return self.ask("GET", "/_forge/violations")

@@ -1,0 +1,53 @@
+"""What the forge is started with. People and tokens come from a JSON file, because arguments are visible to others."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PERMISSIONS = ("none", "read", "triage", "write", "maintain", "admin")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    """`permissions` by `owner/name`, or `*` for every repository. An admin of the forge may use /_forge/."""
+
+    login: str
+    token: str
+    admin: bool = False
+    permissions: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ForgeConfig:
+    """`owner` is who acts when a person presses a button on the page."""
+
+    home: Path
+    port: int
+    people: tuple[Person, ...]
+    owner: str
+    ci_delay: float = 0.0
+    null_ci: bool = False
+    lazy_mergeable: bool = False
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+def read_people(file: Path) -> tuple[Person, ...]:
+    """`{"login": {"token": "…", "admin": true, "permissions": {"acme/shop": "write", "*": "read"}}}`"""
+    people: dict[str, dict[str, object]] = json.loads(file.read_text())
+    return tuple(_person(login, fields) for login, fields in people.items())
+
+
+def _person(login: str, fields: dict[str, object]) -> Person:
+    permissions = fields.get("permissions", {})
+    if not isinstance(permissions, dict) or not set(permissions.values()) <= set(PERMISSIONS):  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+        raise ValueError(f"{login}: permissions must map owner/name or * to one of {', '.join(PERMISSIONS)}")
+    return Person(
+        login=login,
+        token=str(fields["token"]),
+        admin=fields.get("admin") is True,
+        permissions={str(k): str(v) for k, v in permissions.items()},  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    )

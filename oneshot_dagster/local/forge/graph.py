@@ -1,0 +1,218 @@
+"""GraphQL at /api/graphql: schema.graphql over the world. Answers are dicts; fields with arguments are functions in them."""
+
+import base64
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+
+import graphql
+
+from oneshot_dagster.local.forge import landing
+from oneshot_dagster.local.forge.auth import may
+from oneshot_dagster.local.forge.forge import Forge
+from oneshot_dagster.local.forge.records import Pull, Repository, ReviewComment, Thread, User
+from oneshot_dagster.local.forge.shapes.people import Json, Urls, stable_id
+
+Info = graphql.GraphQLResolveInfo
+Field = Callable[..., object]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    query: str
+    variables: dict[str, object] | None
+    user: User
+
+
+def answer(forge: Forge, question: Question) -> Json:
+    """Always an HTTP 200: GraphQL's errors are in the body."""
+    with forge.writing:
+        done = graphql.graphql_sync(
+            _schema(), question.query, root_value=_root(forge, question.user), variable_values=question.variables
+        )
+    shown: Json = {"data": done.data}
+    return shown | ({"errors": [_error(e) for e in done.errors]} if done.errors else {})
+
+
+def asks_for_files(query: str) -> bool:
+    """Whether any selection is named `files`; a query that cannot be read asks for nothing."""
+    try:
+        document = graphql.parse(query)
+    except graphql.GraphQLError:
+        return False
+    finder = _FilesFinder()
+    graphql.visit(document, finder)
+    return finder.found
+
+
+class _FilesFinder(graphql.Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found = False
+
+    def enter_field(self, node: graphql.FieldNode, *_: object) -> None:
+        self.found = self.found or node.name.value == "files"
+
+
+class _Missing(graphql.GraphQLError):
+    """GitHub's NOT_FOUND."""
+
+
+class _Forbidden(graphql.GraphQLError):
+    """GitHub's FORBIDDEN."""
+
+
+@cache
+def _schema() -> graphql.GraphQLSchema:
+    schema = graphql.build_schema(files(__package__).joinpath("schema.graphql").read_text())
+    for name, type_ in schema.type_map.items():
+        if isinstance(type_, graphql.GraphQLInterfaceType):
+            type_.resolve_type = lambda *_: "User"
+        assert name  # noqa: S101
+    return schema
+
+
+def _error(error: graphql.GraphQLError) -> Json:
+    kind = {_Missing: "NOT_FOUND", _Forbidden: "FORBIDDEN"}.get(type(error.original_error or error))
+    shown = dict(error.formatted)
+    return {**shown, "type": kind} if kind else shown
+
+
+def _root(forge: Forge, user: User) -> Json:
+    def repository(_: Info, owner: str, name: str) -> Json:
+        return _repository(forge, user, owner, name)
+
+    def resolve(_: Info, input: Json) -> Json:  # noqa: A002 - GitHub's name
+        return _set_resolved(forge, user, input, resolved_by=user.login)
+
+    def unresolve(_: Info, input: Json) -> Json:  # noqa: A002 - GitHub's name
+        return _set_resolved(forge, user, input, resolved_by=None)
+
+    return {
+        "viewer": _actor(forge.urls, user.login),
+        "repository": repository,
+        "resolveReviewThread": resolve,
+        "unresolveReviewThread": unresolve,
+    }
+
+
+def _actor(urls: Urls, login: str) -> Json:
+    return {"id": f"U_{stable_id(login)}", "login": login, "url": f"{urls.site}/{login}"}
+
+
+def _repository(forge: Forge, user: User, owner: str, name: str) -> Json:
+    repo = forge.world.repository(owner, name)
+    if repo is None or not may(repo, user.login, "read"):
+        raise _Missing(f"Could not resolve to a Repository with the name '{owner}/{name}'.")
+
+    def pull_request(_: Info, number: int) -> Json:
+        pull = forge.world.pull(repo, number)
+        if pull is None:
+            raise _Missing(f"Could not resolve to a PullRequest with the number of {number}.")
+        return _pull(forge, repo, pull)
+
+    return {"id": f"R_{repo.id}", "name": repo.name, "nameWithOwner": repo.full_name, "pullRequest": pull_request}
+
+
+def _pull(forge: Forge, repo: Repository, pull: Pull) -> Json:
+    live = landing.live(forge, repo, pull)
+    issue = forge.world.issue(repo, pull.number)
+    if issue is None:
+        raise _Missing(f"Could not resolve to a PullRequest with the number of {pull.number}.")
+    urls = forge.urls
+
+    def threads(_: Info, first: int | None = None, after: str | None = None) -> Json:
+        rows = [t for t in forge.world.all(Thread, repo) if t.number == pull.number]
+        return _connection([_thread(forge, repo, t) for t in rows], first, after)
+
+    return {
+        "id": f"PR_{pull.id}",
+        "number": pull.number,
+        "title": issue.title,
+        "body": issue.body,
+        "url": f"{urls.page(repo)}/pull/{pull.number}",
+        "state": "MERGED" if pull.merged_at else "OPEN" if issue.open else "CLOSED",
+        "closed": not issue.open,
+        "isDraft": pull.draft,
+        "author": _actor(urls, issue.author),
+        "headRefName": pull.head_ref,
+        "headRefOid": live.pull.head_sha,
+        "baseRefName": pull.base_ref,
+        "baseRefOid": live.pull.base_sha,
+        "mergeable": {True: "MERGEABLE", False: "CONFLICTING", None: "UNKNOWN"}[live.mergeable],
+        "mergeStateStatus": live.word.upper(),
+        "merged": pull.merged_at is not None,
+        "mergedAt": pull.merged_at,
+        "mergedBy": _actor(urls, pull.merged_by) if pull.merged_at and pull.merged_by else None,
+        "mergeCommit": _commit(forge, repo, pull.merge_sha) if pull.merge_sha else None,
+        "reviewThreads": threads,
+    }
+
+
+def _commit(forge: Forge, repo: Repository, sha: str) -> Json:
+    facts = forge.repos.facts(forge.repos.path(repo.owner, repo.name), sha)
+    return {"id": f"C_{sha}", "oid": sha, "messageHeadline": facts.message.split("\n", 1)[0]}
+
+
+def _thread(forge: Forge, repo: Repository, thread: Thread) -> Json:
+    def comments(_: Info, first: int | None = None, after: str | None = None) -> Json:
+        rows = [c for c in forge.world.all(ReviewComment, repo) if c.thread == thread.id]
+        return _connection([_comment(forge.urls, repo, c, thread) for c in rows], first, after)
+
+    return {
+        "id": f"PRRT_{thread.id}",
+        "isResolved": thread.resolved_by is not None,
+        "isOutdated": False,
+        "path": thread.path,
+        "line": thread.line,
+        "resolvedBy": _actor(forge.urls, thread.resolved_by) if thread.resolved_by else None,
+        "comments": comments,
+    }
+
+
+def _comment(urls: Urls, repo: Repository, comment: ReviewComment, thread: Thread) -> Json:
+    return {
+        "id": f"PRRC_{comment.id}",
+        "databaseId": comment.id,
+        "author": _actor(urls, comment.author),
+        "body": comment.body,
+        "path": thread.path,
+        "createdAt": comment.created_at,
+        "url": f"{urls.page(repo)}/pull/{comment.number}#discussion_r{comment.id}",
+    }
+
+
+def _connection(rows: Sequence[Json], first: int | None, after: str | None) -> Json:
+    """GitHub demands `first` and takes at most 100; the cursor is the place of the row before."""
+    if first is None or not 1 <= first <= 100:
+        raise graphql.GraphQLError("`first` on a connection must be between 1 and 100.")
+    start = int(base64.b64decode(after)) if after else 0
+    shown = rows[start : start + first]
+    end = start + len(shown)
+    return {
+        "nodes": shown,
+        "totalCount": len(rows),
+        "pageInfo": {
+            "startCursor": _cursor(start),
+            "endCursor": _cursor(end) if shown else None,
+            "hasNextPage": end < len(rows),
+            "hasPreviousPage": start > 0,
+        },
+    }
+
+
+def _cursor(place: int) -> str:
+    return base64.b64encode(str(place).encode()).decode()
+
+
+def _set_resolved(forge: Forge, user: User, wanted: Json, *, resolved_by: str | None) -> Json:
+    number = str(wanted["threadId"]).removeprefix("PRRT_")
+    thread = forge.world.get(Thread, int(number)) if number.isdigit() else None
+    repo = forge.world.get(Repository, thread.repository) if thread else None
+    if thread is None or repo is None:
+        raise _Missing(f"Could not resolve to a node with the global id of '{wanted['threadId']}'")
+    if not may(repo, user.login, "write"):
+        raise _Forbidden("Resource not accessible by personal access token")
+    changed = forge.world.put(replace(thread, resolved_by=resolved_by))
+    return {"clientMutationId": wanted.get("clientMutationId"), "thread": _thread(forge, repo, changed)}

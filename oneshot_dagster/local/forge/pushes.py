@@ -1,0 +1,73 @@
+"""What follows from branches that moved: heads of open pull requests, stale approvals, CI, closing.
+Called after each push, and at start for what a killed forge could not finish."""
+
+from dataclasses import replace
+
+from oneshot_dagster.local.forge.forge import Forge
+from oneshot_dagster.local.forge.records import CheckRun, Issue, Protection, Pull, Repository, Review
+from oneshot_dagster.local.forge.shapes.people import CI_APP
+from oneshot_dagster.local.forge.world import now
+
+
+def after_push(forge: Forge, repository: Repository, actor: str) -> None:
+    with forge.writing, forge.world.change():
+        repository = forge.world.get(Repository, repository.id) or repository
+        forge.world.put(replace(repository, pushed_at=now()))
+        for pull in forge.world.all(Pull, repository):
+            issue = forge.world.issue(repository, pull.number)
+            if issue and issue.open:
+                _follow(forge, repository, issue, pull, actor)
+
+
+def catch_up(forge: Forge) -> None:
+    """After a start: pushes that were not heard of, checks that were running when the forge went down."""
+    for repository in forge.world.all(Repository):
+        after_push(forge, repository, repository.owner)
+        unfinished = {
+            c.head_sha for c in forge.world.all(CheckRun, repository) if c.app == CI_APP and c.status != "completed"
+        }
+        for pull in forge.world.all(Pull, repository):
+            if pull.head_sha in unfinished:
+                unfinished.discard(pull.head_sha)
+                forge.ci.start(repository, pull, "synchronize")
+
+
+def start_ci(forge: Forge, repository: Repository, pull: Pull, action: str) -> Pull:
+    with forge.world.change():
+        started = forge.world.put(replace(pull, ci_sha=pull.head_sha))
+        forge.ci.start(repository, started, action)
+    return started
+
+
+def protection(forge: Forge, repository: Repository, branch: str) -> Protection | None:
+    return next((p for p in forge.world.all(Protection, repository) if p.branch == branch), None)
+
+
+def close(forge: Forge, issue: Issue, actor: str, *, reason: str | None) -> Issue:
+    closed = replace(issue, open=False, closed_at=now(), closed_by=actor, updated_at=now(), state_reason=reason)
+    forge.world.tell(issue, "closed", actor)
+    return forge.world.put(closed)
+
+
+def _follow(forge: Forge, repository: Repository, issue: Issue, pull: Pull, actor: str) -> None:
+    path = forge.repos.path(repository.owner, repository.name)
+    head, base = forge.repos.head(path, pull.head_ref), forge.repos.head(path, pull.base_ref)
+    if head is None:
+        close(forge, issue, actor, reason=None)
+        return
+    moved = head != pull.head_sha
+    pull = forge.world.put(replace(pull, head_sha=head, base_sha=base or pull.base_sha))
+    if moved:
+        forge.world.put(replace(issue, updated_at=now()))
+        _dismiss_stale(forge, repository, pull)
+    if pull.ci_sha != head:
+        start_ci(forge, repository, pull, "synchronize")
+
+
+def _dismiss_stale(forge: Forge, repository: Repository, pull: Pull) -> None:
+    guard = protection(forge, repository, pull.base_ref)
+    if guard is None or not guard.dismiss_stale:
+        return
+    for review in forge.world.all(Review, repository):
+        if review.number == pull.number and review.state == "APPROVED":
+            forge.world.put(replace(review, state="DISMISSED"))
