@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import json
 import os
+import shutil
 import socket
 import threading
 import time
@@ -19,6 +20,7 @@ from oneshot_dagster.system.process import Child, Command, clean_environment, st
 
 UP_WITHIN = 10.0
 STARTS_KEPT = 200
+TREES_KEPT = 5
 TRIES = 3  # a free port can be taken by somebody else before the service binds it
 
 
@@ -49,6 +51,7 @@ class Host:
             self._revision = sha
             self._deploys[sha] = self._deploys.get(sha, 0) + 1
             self._keep(sha, "deploy")
+            self._prune()
             return True
 
     def port(self) -> int | None:
@@ -107,6 +110,13 @@ class Host:
             file.flush()
             os.fsync(file.fileno())
         new.rename(self._home / "state.json")
+
+    def _prune(self) -> None:
+        """Older trees go; a commit that is asked for again is fetched again."""
+        newest = list(dict.fromkeys(entry["sha"] for entry in reversed(self._starts)))[:TREES_KEPT]
+        for tree in (self._home / "trees").iterdir():
+            if tree.name not in newest:
+                shutil.rmtree(tree, ignore_errors=True)
 
     def _remember(self) -> None:
         with contextlib.suppress(FileNotFoundError, ValueError):

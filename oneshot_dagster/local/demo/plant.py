@@ -3,14 +3,15 @@
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from random import Random
-from typing import Protocol
 
 from oneshot_dagster.local.demo.checkout import Remote, git
 from oneshot_dagster.local.demo.issues import Discount, Kind, Seen, Tax, draw
+from oneshot_dagster.local.forge.client import ForgeClient, ForgeError
 
 SHOP = Path(__file__).with_name("shop")
 AGENT = Path(__file__).with_name("agent.py")
@@ -18,20 +19,9 @@ REPOSITORY = "acme/shop"
 BASE = "main"
 OWNER, ENGINE = "ada", "oneshot"
 _AS_OWNER = ("-c", "user.name=Ada", "-c", "user.email=ada@users.noreply.localhost")
+_PAGE = 100
 _PLACE = "@SUPERVISOR_URL@"
 _PLANTED = re.compile(r"SUPERVISOR_URL=(\S+)")
-
-
-class Forge(Protocol):
-    """What planting asks of the forge's client, as its owner."""
-
-    def create_repository(self, full_name: str) -> object: ...
-
-    def set_protection(self, repository: str, branch: str, *, checks: Iterable[str]) -> object: ...
-
-    def create_issue(self, repository: str, *, title: str, body: str) -> int: ...
-
-    def issue_texts(self, repository: str) -> Iterable[str]: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,8 +44,8 @@ def people(*, owner_token: str, engine_token: str) -> dict[str, dict[str, object
     }
 
 
-def plant(forge: Forge, *, remote: Remote, supervisor_url: str, scratch: Path) -> str:
-    """Idempotent; the SHA of the base afterwards. `remote` is the repository as its owner may push to it."""
+def plant(forge: ForgeClient, *, remote: Remote, supervisor_url: str, scratch: Path) -> str:
+    """Idempotent; the SHA of the base afterwards. `forge` and `remote` act as the owner, who may push past protection."""
     forge.create_repository(REPOSITORY)
     scratch.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix="plant-", dir=scratch))
@@ -64,14 +54,33 @@ def plant(forge: Forge, *, remote: Remote, supervisor_url: str, scratch: Path) -
         sha = _point(work, remote, supervisor_url) if head else _first(work, remote, supervisor_url)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    forge.set_protection(REPOSITORY, BASE, checks=["ci"])
+    _protect(forge)
     return sha
 
 
-def new_issue(forge: Forge, kind: Kind, rng: Random) -> PlantedIssue:
-    drawn = draw(kind, rng, forge.issue_texts(REPOSITORY))
-    number = forge.create_issue(REPOSITORY, title=drawn.title, body=drawn.body)
+def new_issue(forge: ForgeClient, kind: Kind, rng: Random) -> PlantedIssue:
+    drawn = draw(kind, rng, _texts(forge))
+    number = int(forge.create_issue(REPOSITORY, drawn.title, drawn.body)["number"])
     return PlantedIssue(number=number, kind=kind, title=drawn.title, expectation=drawn.expectation)
+
+
+def _texts(forge: ForgeClient) -> Iterator[str]:
+    """Of every issue that there ever was, page by page."""
+    for page in count(1):
+        found = forge.api("GET", REPOSITORY, "/issues", state="all", per_page=_PAGE, page=page)
+        yield from (str(issue["body"] or "") for issue in found)
+        if len(found) < _PAGE:
+            return
+
+
+def _protect(forge: ForgeClient) -> None:
+    """Once: a rule that a person has changed since is left alone."""
+    try:
+        forge.api("GET", REPOSITORY, f"/branches/{BASE}/protection")
+    except ForgeError as problem:
+        if problem.status != 404:
+            raise
+        forge.set_protection(REPOSITORY, BASE, contexts=["ci"])
 
 
 def _first(work: Path, remote: Remote, supervisor_url: str) -> str:
