@@ -116,6 +116,7 @@ class _Cluster:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         if self._log.exists() and self._log.stat().st_size > _LARGEST_LOG:
             self._log.replace(self._log.with_suffix(".log.1"))
+        _forget_dead_postmaster(self.home)
         said = ""
         for _ in range(3):
             said_before = self._log.stat().st_size if self._log.exists() else 0
@@ -231,13 +232,32 @@ def _options(settings: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(word for setting in settings for word in ("-c", setting))
 
 
+def _forget_dead_postmaster(home: Path) -> None:
+    """Postgres takes a zombie, or another process with that pid, for its own predecessor and refuses; our lock knows better."""
+    data = home / "postgres"
+    if _is_served(data):
+        return
+    (data / "postmaster.pid").unlink(missing_ok=True)
+    shutil.rmtree(home / "run", ignore_errors=True)
+
+
+def _is_served(data: Path) -> bool:
+    try:
+        pid = int((data / "postmaster.pid").read_text().split()[0])
+    except (FileNotFoundError, ValueError, IndexError):
+        return False
+    if process.start_time(pid) is None:
+        return False
+    try:
+        return Path(f"/proc/{pid}/cwd").readlink() == data.resolve()
+    except OSError:
+        return True
+
+
 def _tail(said: str) -> str:
-    """The lines that say why, else the last ones, as one line."""
+    """The last lines as one; the reason is among them, not always in the one that says FATAL."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    telling = [
-        line for line in lines if any(word in line for word in ("FATAL", "PANIC", "ERROR", "error:", "No space"))
-    ]
-    return " | ".join((telling or lines)[-3:]) or "it said nothing"
+    return " | ".join(lines[-4:]) or "it said nothing"
 
 
 def _write_private(path: Path, text: str) -> None:

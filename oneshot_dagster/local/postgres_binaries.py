@@ -1,7 +1,9 @@
-"""Where the server's programs are, and as whom they may run: Postgres refuses root, so root becomes nobody for it."""
+"""Where the server's programs are, and as whom they may run: Postgres refuses root and users without a name,
+so they become nobody for it."""
 
 import importlib.util
 import os
+import pwd
 import re
 from pathlib import Path
 
@@ -41,24 +43,33 @@ def check_version(folder: Path, data: Path) -> None:
 
 
 def unprivileged(folder: Path, home: Path, death_signal: str) -> tuple[str, ...]:
-    """What to put before a command of the server so that it does not see itself as root; nothing for a normal user.
+    """What to put before a command of the server so that it sees itself as a user with a name that is not root.
 
     `death_signal` is set again here, because each of the two ways clears it.
     """
-    if os.geteuid() != 0:
+    user = os.geteuid()
+    if user != 0 and _has_name(user):
         return ()
     dying = ("--pdeathsig", death_signal, "--")
     mapped = ("unshare", "--user", f"--map-user={_NOBODY}", f"--map-group={_NOBODY}", "--")
     if _works((*mapped, "setpriv", *dying, "true")):
         return (*mapped, "setpriv", *dying)
     dropped = ("setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups", *dying)
-    if _works((*dropped, "test", "-x", str(folder / "postgres"))) and _works((*dropped, "test", "-x", str(home))):
+    if user == 0 and all(_works((*dropped, "test", "-x", str(path))) for path in (folder / "postgres", home)):
         return dropped
     raise BadInput(
-        tried="start Postgres as root",
+        tried=f"start Postgres as {'root' if user == 0 else f'user {user}, who has no name'}",
         found=f"user namespaces refused here, and {home} or {folder} closed to the user nobody",
         do="run as a normal user, choose an ONESHOT_HOME that nobody may enter, or set ONESHOT_DATABASE_URL",
     )
+
+
+def _has_name(user: int) -> bool:
+    try:
+        pwd.getpwuid(user)
+    except KeyError:
+        return False
+    return True
 
 
 def give_to_nobody(path: Path) -> None:

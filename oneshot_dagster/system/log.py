@@ -21,7 +21,8 @@ _PATTERNS = tuple(
         (r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", REDACTED),
         (r"\bgh[opsur]_[A-Za-z0-9_]{16,}", REDACTED),
         (r"\bgithub_pat_[A-Za-z0-9_]{16,}", REDACTED),
-        (r"(?i)\b(bearer|basic|token)( +|%20)[A-Za-z0-9._~+/=-]{8,}", rf"\1\2{REDACTED}"),
+        # A digit, a capital or a "=" tells a credential from the next word of a sentence.
+        (r"\b((?i:bearer|basic|token))( +|%20)(?=[\w.~+/-]*[0-9A-Z=])[A-Za-z0-9._~+/=-]{8,}", rf"\1\2{REDACTED}"),
         (r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/@\"'<>]+@", rf"\1{REDACTED}@"),
         (r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b", REDACTED),
         (rf"\beyJ{_URL_SAFE}{{6,}}\.{_URL_SAFE}{{4,}}\.{_URL_SAFE}*", REDACTED),

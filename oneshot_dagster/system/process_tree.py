@@ -61,17 +61,23 @@ def kill_tree(leader: Process, mark: bytes | None, *, recent: bool = False) -> N
 
     Must be called before the leader is reaped. `recent`: it started so lately that no pid can have been used again.
     """
+    known: dict[tuple[int, int], Process] = {}
     deadline = time.monotonic() + 5.0
-    while True:
-        if leader.group == leader.pid:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(leader.pid, signal.SIGKILL)
-        found = members(leader, mark, recent=recent)
-        for process in found:
-            kill(process)
-        if not found or time.monotonic() > deadline:
+    while time.monotonic() < deadline:
+        fresh = [one for one in members(leader, mark, recent=recent) if (one.pid, one.start) not in known]
+        # Stopped until a look finds no others, and killed only then: a dying parent would hide the child it just made.
+        for process in fresh:
+            send(process, signal.SIGSTOP)
+        known.update(((process.pid, process.start), process) for process in fresh)
+        left = [process for process in known.values() if start_time(process.pid) == process.start]
+        if not left:
             return
-        time.sleep(0.002)
+        if not fresh:
+            for process in left:
+                send(process, signal.SIGKILL)
+            time.sleep(0.001)
+    for process in known.values():
+        send(process, signal.SIGKILL)
 
 
 def members(leader: Process, mark: bytes | None, *, recent: bool = False) -> list[Process]:
@@ -92,14 +98,14 @@ def members(leader: Process, mark: bytes | None, *, recent: bool = False) -> lis
     return found
 
 
-def kill(process: Process) -> None:
-    """SIGKILL to exactly this process, never to a later one with its pid."""
+def send(process: Process, number: signal.Signals) -> None:
+    """The signal to exactly this process, never to a later one with its pid."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         handle = os.pidfd_open(process.pid)
         try:
             now = read(process.pid)
             if now is not None and now.start == process.start:
-                signal.pidfd_send_signal(handle, signal.SIGKILL)
+                signal.pidfd_send_signal(handle, number)
         finally:
             os.close(handle)
 
