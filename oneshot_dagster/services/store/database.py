@@ -59,7 +59,7 @@ class Database:
         connect = {
             "connect_timeout": 5,
             "application_name": application_name,
-            "options": "-c statement_timeout=30s -c lock_timeout=15s -c idle_in_transaction_session_timeout=60s",
+            "options": "-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s",
             "tcp_user_timeout": 15000,
         }
         self._engine = sa.create_engine(

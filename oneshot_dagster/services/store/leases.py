@@ -6,8 +6,6 @@ from oneshot_dagster.services.store.database import Asking, Database, Row, prese
 from oneshot_dagster.services.store.protocol import LanePlace, Lease
 from oneshot_dagster.services.store.rows import change_key
 
-_LANE_SECONDS = 100 * 365 * 86400.0  # a lane is kept over parks and restarts, until it is left or its holder stops
-
 
 def lane_of(attempt: Attempt) -> str:
     return f"lane:{attempt.key.repository}:{attempt.inputs.base}"
@@ -45,13 +43,13 @@ class PostgresLeases:
                 issue_number=attempt.key.issue_number,
             )
             if holder and holder["ours"]:
-                return _ours(asking, "leases.lane_keep", lane=asker["lane"], seconds=max(seconds, _LANE_SECONDS))
+                return _ours(asking, "leases.lane_keep", lane=asker["lane"], seconds=seconds)
             if holder and not holder["free"]:
                 return _behind(holder)
             first = present(asking.one("leases.lane_first", **asker))
             if not first["ours"]:
                 return _behind(first)
-            return _ours(asking, "leases.lane_take", **asker, seconds=max(seconds, _LANE_SECONDS))
+            return _ours(asking, "leases.lane_take", **asker, seconds=seconds)
 
     def leave_lane(self, attempt: Attempt) -> None:
         asker = {"lane": lane_of(attempt), "run_id": attempt.id}

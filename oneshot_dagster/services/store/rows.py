@@ -8,11 +8,11 @@ from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.run import Kind, Mode, State
 from oneshot_dagster.services.store.database import Row, plain
 
-# The fields of an attempt that may be set, each the name of its column; `awaited` is three columns.
-_COLUMNS = frozenset(
+# The fields of an attempt that may be set, each the name of its column; `awaited` and `reason` come besides.
+SETTABLE = frozenset(
     {
         "mode", "policy", "base_sha", "head_sha", "judged_sha", "merge_sha", "merged_by", "deployed_sha", "verified_sha",
-        "pr_number", "pr_url", "ci_status", "next_prompt", "human_reason", "agent_resume", "evidence_head",
+        "pr_number", "pr_url", "ci_status", "next_prompt", "human_from", "human_reason", "agent_resume", "evidence_head",
         "infrastructure_retries", "active_seconds",
     }
 )  # fmt: skip
@@ -62,7 +62,7 @@ def columns(fields: Mapping[str, object]) -> dict[str, object]:
     """Raises ValueError for a field that does not exist or never changes after intake."""
     named = dict(fields)
     awaited = _awaited_columns(named.pop("awaited")) if "awaited" in named else {}
-    unknown = named.keys() - _COLUMNS - {"reason"}
+    unknown = named.keys() - SETTABLE - {"reason"}
     if unknown:
         raise ValueError(f"an attempt has no field to set of the name {', '.join(sorted(unknown))}")
     return {name: plain(value) for name, value in named.items()} | awaited

@@ -72,7 +72,6 @@ class PostgresRuns:
                 found=f"it in {attempt.state}, from where the lifecycle does not lead there",
                 do="read the attempt again",
             )
-        resumed = {"human_reason": None, "evidence_head": None} if attempt.state is State.NEEDS_HUMAN else {}
         row = self._database.one(
             "runs.transition",
             id=attempt.id,
@@ -81,7 +80,7 @@ class PostgresRuns:
             stopped=target in STOPPED,
             reason=reason,
             cause=cause,
-            fields=json(resumed | columns({"awaited": None, **(fields or {})})),
+            fields=json(columns(_implied(attempt.state, target) | dict(fields or {}))),
         )
         if row is None:
             raise StaleState(f"{attempt.key}, attempt {attempt.number}, does not stand in {attempt.state} any more")
@@ -110,6 +109,14 @@ class PostgresRuns:
 
 def _of(key: ChangeKey) -> dict[str, object]:
     return {"repository": key.repository, "issue_number": key.issue_number}
+
+
+def _implied(source: State, target: State) -> dict[str, object]:
+    """What ends with the state that is left, where the fields do not say otherwise."""
+    implied: dict[str, object] = {"awaited": None, "human_from": source if target is State.NEEDS_HUMAN else None}
+    if source is State.NEEDS_HUMAN:
+        implied |= {"human_reason": None, "evidence_head": None}
+    return implied
 
 
 _attempt = attempt  # the protocol calls a parameter of `transition` so

@@ -10,6 +10,7 @@ from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.errors import BadInput, StaleState
 from oneshot_dagster.domain.run import Kind, Mode, State
 from oneshot_dagster.services.store.postgres import PostgresStore
+from oneshot_dagster.services.store.rows import SETTABLE
 
 S = State
 KEY = ChangeKey.parse("acme/shop#2")
@@ -146,7 +147,35 @@ def test_update_sets_what_is_named_also_to_nothing_and_nothing_else(store: Postg
     assert (unset.head_sha, unset.pr_number, unset.state) == (sha("b"), None, S.QUEUED)
 
 
-@pytest.mark.parametrize("name", ["state", "base", "inputs", "id", "human_from", "no_such"])
+def _values(attempt: Attempt) -> dict[str, object]:
+    return {
+        "mode": Mode.OBSERVE, "policy": "p", "base_sha": sha("1"), "head_sha": sha("2"), "judged_sha": sha("3"),
+        "merge_sha": sha("4"), "merged_by": "bob", "deployed_sha": sha("5"), "verified_sha": sha("6"), "pr_number": 7,
+        "pr_url": "u", "ci_status": "success", "next_prompt": "n", "human_from": S.JUDGING, "human_reason": "h",
+        "awaited": Awaited(what="ci", since=attempt.created_at, deadline=attempt.created_at), "agent_resume": "r",
+        "evidence_head": "e", "infrastructure_retries": 2, "active_seconds": 1.5,
+    }  # fmt: skip
+
+
+def _kept(attempt: Attempt, values: dict[str, object]) -> dict[str, object]:
+    return {name: getattr(attempt, name) for name in values}
+
+
+def test_every_field_that_can_be_set_is_set_by_an_update(store: PostgresStore) -> None:
+    attempt = intake(store)
+    values = _values(attempt) | {"reason": "because"}
+    assert _kept(store.runs.update(attempt.id, values), values) == values
+
+
+def test_every_field_that_can_be_set_is_set_by_a_transition(store: PostgresStore) -> None:
+    attempt = intake(store)
+    values = _values(attempt)
+    moved = store.runs.transition(attempt, S.NEEDS_HUMAN, reason="r", cause="c", fields=values)
+    assert _kept(moved, values) == values
+    assert values.keys() - {"awaited"} == SETTABLE
+
+
+@pytest.mark.parametrize("name", ["state", "base", "inputs", "id", "facts_count", "no_such"])
 def test_a_field_that_cannot_be_set_is_an_error(store: PostgresStore, name: str) -> None:
     attempt = intake(store)
     with pytest.raises(ValueError, match=name):

@@ -20,8 +20,8 @@ update codex_judge.leases set holder = '', expires_at = clock_timestamp()
 where name = :name and holder = :holder and epoch = :epoch
 
 -- name: current
--- Who holds a lease, be it expired.
-select *, expires_at <= clock_timestamp() as expired from codex_judge.leases where name = :name and holder <> ''
+-- Who holds a lease, or held it last; no row where it was never taken.
+select *, expires_at <= clock_timestamp() as expired from codex_judge.leases where name = :name and epoch > 0
 
 -- name: lane_ensure
 -- A lane has a row from the first asking on.

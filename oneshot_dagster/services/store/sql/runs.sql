@@ -73,16 +73,15 @@ order by r.created_at, r.id
 with moved as (
   update codex_judge.runs r set
     (base_sha, head_sha, judged_sha, merge_sha, merged_by, deployed_sha, verified_sha, pr_number, pr_url, ci_status,
-     next_prompt, human_reason, awaited_what, awaited_since, awaited_deadline, agent_resume, evidence_head,
+     next_prompt, human_from, human_reason, awaited_what, awaited_since, awaited_deadline, agent_resume, evidence_head,
      infrastructure_retries, active_seconds, mode, policy) = (
       select n.base_sha, n.head_sha, n.judged_sha, n.merge_sha, n.merged_by, n.deployed_sha, n.verified_sha, n.pr_number,
-        n.pr_url, n.ci_status, n.next_prompt, n.human_reason, n.awaited_what, n.awaited_since, n.awaited_deadline,
-        n.agent_resume, n.evidence_head, n.infrastructure_retries, n.active_seconds, n.mode, n.policy
+        n.pr_url, n.ci_status, n.next_prompt, n.human_from, n.human_reason, n.awaited_what, n.awaited_since,
+        n.awaited_deadline, n.agent_resume, n.evidence_head, n.infrastructure_retries, n.active_seconds, n.mode, n.policy
       from jsonb_populate_record(r, :fields) n),
     verified_at = case when :fields ->> 'verified_sha' is null then r.verified_at else now() end,
     state = cast(:target as codex_judge.run_state),
     reason = :reason,
-    human_from = case when cast(:target as codex_judge.run_state) = 'needs_human' then r.state end,
     finished_at = case when :stopped then now() end,
     updated_at = now()
   where r.id = cast(:id as uuid) and r.state = cast(:source as codex_judge.run_state)
@@ -97,11 +96,11 @@ select moved.*, pg_notify('oneshot', repository || '#' || issue_number) from mov
 -- Fields other than the state; a field that is named is set, also to null.
 update codex_judge.runs r set
   (base_sha, head_sha, judged_sha, merge_sha, merged_by, deployed_sha, verified_sha, pr_number, pr_url, ci_status, reason,
-   next_prompt, human_reason, awaited_what, awaited_since, awaited_deadline, agent_resume, evidence_head,
+   next_prompt, human_from, human_reason, awaited_what, awaited_since, awaited_deadline, agent_resume, evidence_head,
    infrastructure_retries, active_seconds, mode, policy) = (
     select n.base_sha, n.head_sha, n.judged_sha, n.merge_sha, n.merged_by, n.deployed_sha, n.verified_sha, n.pr_number,
-      n.pr_url, n.ci_status, n.reason, n.next_prompt, n.human_reason, n.awaited_what, n.awaited_since, n.awaited_deadline,
-      n.agent_resume, n.evidence_head, n.infrastructure_retries, n.active_seconds, n.mode, n.policy
+      n.pr_url, n.ci_status, n.reason, n.next_prompt, n.human_from, n.human_reason, n.awaited_what, n.awaited_since,
+      n.awaited_deadline, n.agent_resume, n.evidence_head, n.infrastructure_retries, n.active_seconds, n.mode, n.policy
     from jsonb_populate_record(r, :fields) n),
   verified_at = case when :fields ->> 'verified_sha' is null then r.verified_at else now() end,
   updated_at = now()
