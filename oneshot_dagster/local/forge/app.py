@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
-from oneshot_dagster.local.forge import graph, log, page
+from oneshot_dagster.local.forge import graph, log, page, untyped
 from oneshot_dagster.local.forge.auth import caller, may
 from oneshot_dagster.local.forge.calls import Answer, Call, Endpoint, Refusal
 from oneshot_dagster.local.forge.forge import Forge
@@ -152,7 +152,7 @@ def _handled(forge: Forge, endpoint: Endpoint, request: Request, raw: bytes) -> 
             return endpoint.handler(call)
     except Refusal as refusal:
         return Answer(status=refusal.status, body=refusal.body())
-    except Exception:
+    except Exception:  # noqa: BLE001 - one broken answer must not end the forge
         _LOG.exception("%s %s", request.method, request.url.path)
         return Answer(status=500, body={"message": "the forge failed; see its log"})
 
@@ -186,11 +186,12 @@ def _body(raw: bytes) -> dict[str, object]:
         body: object = json.loads(raw) if raw else {}
     except ValueError as e:
         raise Refusal(400, "Problems parsing JSON") from e
-    if isinstance(body, list):  # labels may be sent bare
+    if untyped.sequence(body) is not None:  # labels may be sent bare
         return {"labels": body}
-    if not isinstance(body, dict):
+    fields = untyped.mapping(body)
+    if fields is None:
         raise Refusal(400, "Body should be a JSON object")
-    return {str(k): v for k, v in body.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return fields
 
 
 def _graphql(forge: Forge) -> Callable[[Request], Awaitable[Response]]:
@@ -205,8 +206,7 @@ def _graphql(forge: Forge) -> Callable[[Request], Awaitable[Response]]:
         request.scope["forge.graphql"] = query
         if graph.asks_for_files(query):
             return _files_refused(forge, "files through GraphQL", "POST", request.url.path, user)
-        named = {str(k): v for k, v in variables.items()} if isinstance(variables, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        question = graph.Question(query=query, variables=named, user=user)
+        question = graph.Question(query=query, variables=untyped.mapping(variables), user=user)
         return JSONResponse(await run_in_threadpool(graph.answer, forge, question), headers=_HEADERS)
 
     return answer

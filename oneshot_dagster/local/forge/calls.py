@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 from urllib.parse import urlencode
 
+from oneshot_dagster.local.forge import untyped
 from oneshot_dagster.local.forge.forge import Forge
 from oneshot_dagster.local.forge.records import Issue, Pull, Repository, User
 from oneshot_dagster.local.forge.shapes.people import Json, Urls
@@ -74,13 +75,13 @@ class Call:
         value = self.body.get(name)
         if value is None:
             return ()
-        if not isinstance(value, list) or not all(isinstance(x, str) for x in value):  # pyright: ignore[reportUnknownVariableType]
+        found = untyped.sequence(value)
+        if found is None or not all(isinstance(x, str) for x in found):
             invalid(name, "invalid")
-        return tuple(str(x) for x in value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        return tuple(str(x) for x in found)
 
-    def object(self, name: str) -> Mapping[str, object] | None:
-        value = self.body.get(name)
-        return value if isinstance(value, dict) else None  # pyright: ignore[reportUnknownVariableType]
+    def mapping(self, name: str) -> Mapping[str, object] | None:
+        return untyped.mapping(self.body.get(name))
 
     def page(self, items: Sequence[object], *, wrap: str | None = None) -> Answer:
         """One page of a list with GitHub's Link header; `wrap` for answers of the kind {total_count, <wrap>: […]}."""
@@ -88,7 +89,7 @@ class Call:
         number = max(_int(self.query.get("page"), 1), 1)
         shown = list(items[(number - 1) * size : number * size])
         links = self._links(number, last=max(-(-len(items) // size), 1))
-        body = {"total_count": len(items), wrap: shown} if wrap else shown
+        body: object = {"total_count": len(items), wrap: shown} if wrap else shown
         return Answer(body=body, headers={"link": links} if links else {})
 
     def _links(self, number: int, *, last: int) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from oneshot_dagster.local.forge import untyped
+
 PERMISSIONS = ("none", "read", "triage", "write", "maintain", "admin")
 
 
@@ -42,12 +44,12 @@ def read_people(file: Path) -> tuple[Person, ...]:
 
 
 def _person(login: str, fields: dict[str, object]) -> Person:
-    permissions = fields.get("permissions", {})
-    if not isinstance(permissions, dict) or not set(permissions.values()) <= set(PERMISSIONS):  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+    permissions = untyped.mapping(fields.get("permissions", {}))
+    if permissions is None or not set(permissions.values()) <= set(PERMISSIONS):
         raise ValueError(f"{login}: permissions must map owner/name or * to one of {', '.join(PERMISSIONS)}")
     return Person(
         login=login,
         token=str(fields["token"]),
         admin=fields.get("admin") is True,
-        permissions={str(k): str(v) for k, v in permissions.items()},  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        permissions={name: str(level) for name, level in permissions.items()},
     )

@@ -3,7 +3,8 @@ Raw, because a streaming response of the web framework would take the request's 
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import cast
 
 from oneshot_dagster.local.forge.auth import may
 from oneshot_dagster.local.forge.forge import Forge
@@ -137,8 +138,7 @@ async def _say(send: Send, status: int, text: str, headers: Headers | None = Non
 
 
 def _headers(scope: Message) -> Headers:
-    headers = scope.get("headers")
-    return list(headers) if isinstance(headers, (list, tuple)) else []  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return list(cast("Iterable[tuple[bytes, bytes]]", scope.get("headers") or ()))
 
 
 def _text(value: object) -> str:

@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import cast
 
 import yaml
 
+from oneshot_dagster.local.forge import untyped
 from oneshot_dagster.local.forge.expression import Unsupported, check_text, compile_condition
 
 Node = Mapping[str, object]
@@ -87,16 +89,17 @@ def read(file: str, text: str, trigger: Trigger) -> Workflow | None:
 
 def _keyed(node: object) -> object:
     """YAML 1.1 reads the key `on` as true."""
-    if isinstance(node, dict) and True in node:
-        return {**{k: v for k, v in node.items() if k is not True}, "on": node[True]}  # pyright: ignore[reportUnknownVariableType]
-    return node  # pyright: ignore[reportUnknownVariableType]
+    if not isinstance(node, dict):
+        return node
+    pairs = cast("dict[object, object]", node)
+    return {"on" if key is True else key: value for key, value in pairs.items()}
 
 
 def _covers(on: object, trigger: Trigger, problems: list[str]) -> bool:
     if isinstance(on, str):
         return on in {"push", "pull_request"}
-    if isinstance(on, list):
-        return bool({"push", "pull_request"} & {str(x) for x in on})  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if listed := untyped.sequence(on):
+        return bool({"push", "pull_request"} & {str(x) for x in listed})
     events = _mapping(on, "on")
     pulled = "pull_request" in events and _pull_event(events["pull_request"], trigger, problems)
     pushed = "push" in events and _push_event(events["push"], trigger, problems)
@@ -145,17 +148,16 @@ def _job(job_id: str, value: object, inherited: list[str]) -> Job:
     if not (isinstance(runner, str) and runner.startswith("ubuntu-")):
         problems.append(f"{where}.runs-on: {runner}")
     condition = _condition(node, where, problems)
-    steps = node.get("steps")
-    if not isinstance(steps, list) or not steps:
+    steps = untyped.sequence(node.get("steps")) or []
+    if not steps:
         problems.append(f"{where}.steps")
-        steps = []
     return Job(
         job_id=job_id,
         name=str(node.get("name") or job_id),
         needs=_strings(node.get("needs"), f"{where}.needs"),
         condition=condition,
         env=_env(node, f"{where}.env", problems),
-        steps=tuple(_step(f"{where}.steps[{i}]", s, problems) for i, s in enumerate(steps)),  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        steps=tuple(_step(f"{where}.steps[{i}]", s, problems) for i, s in enumerate(steps)),
         minutes=_minutes(node, where, problems),
         problems=tuple(problems),
     )
@@ -248,9 +250,10 @@ def _unknown(node: Node, known: set[str], where: str) -> list[str]:
 
 
 def _mapping(node: object, where: str) -> Node:
-    if not isinstance(node, dict):
+    found = untyped.mapping(node)
+    if found is None:
         raise Unsupported(f"{where}: not a mapping")
-    return {str(k): v for k, v in node.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return found
 
 
 def _strings(node: object, where: str) -> tuple[str, ...]:
@@ -258,6 +261,7 @@ def _strings(node: object, where: str) -> tuple[str, ...]:
         return ()
     if isinstance(node, str):
         return (node,)
-    if not isinstance(node, list):
+    found = untyped.sequence(node)
+    if found is None:
         raise Unsupported(f"{where}: not a list")
-    return tuple(str(x) for x in node)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return tuple(str(x) for x in found)

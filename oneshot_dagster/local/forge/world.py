@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from oneshot_dagster.local.forge import untyped
 from oneshot_dagster.local.forge.records import KINDS, Event, Issue, Label, Pull, Record, Repository, User
 
 R = TypeVar("R", bound=Record)
@@ -133,10 +134,7 @@ def _load(db: sqlite3.Connection) -> list[Record]:
     return [_revive(kinds[kind], json.loads(body)) for kind, body in rows]
 
 
-def _revive(kind: type[Record], fields: dict[str, object]) -> Record:
+def _revive(kind: type[Record], fields: dict[str, Any]) -> Record:
     """JSON knows no tuples; records have no lists but those inside dicts."""
-    return kind(**{name: _tuple(value) for name, value in fields.items()})  # pyright: ignore[reportArgumentType]
-
-
-def _tuple(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    listed = {name: tuple(found) for name, v in fields.items() if (found := untyped.sequence(v)) is not None}
+    return kind(**{**fields, **listed})

@@ -64,7 +64,7 @@ def _changed(call: Call, check: CheckRun) -> CheckRun:
         invalid("conclusion" if conclusion not in {*_CONCLUSIONS, None} else "status", "invalid")
     if status == "completed" and conclusion is None:
         invalid("conclusion", "missing_field")
-    output: Mapping[str, object] = call.object("output") or {}
+    output: Mapping[str, object] = call.mapping("output") or {}
     texts = {name: str(output[name]) for name in ("title", "summary", "text") if output.get(name) is not None}
     return replace(
         check,

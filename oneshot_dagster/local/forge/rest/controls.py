@@ -53,7 +53,7 @@ def create_repository(call: Call) -> Answer:
 def put_user(call: Call) -> Answer:
     """Adds a person, or replaces the token and adds to the permissions of one."""
     _admin(call)
-    permissions: Mapping[str, object] = call.object("permissions") or {}
+    permissions: Mapping[str, object] = call.mapping("permissions") or {}
     if not set(permissions.values()) <= set(PERMISSIONS):
         invalid("permissions", "invalid")
     person = Person(

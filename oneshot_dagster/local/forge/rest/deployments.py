@@ -35,7 +35,7 @@ def create_deployment(call: Call) -> Answer:
 
 
 def _payload(call: Call) -> dict[str, object] | str:
-    payload = call.object("payload")
+    payload = call.mapping("payload")
     return dict(payload) if payload is not None else call.text("payload", "")
 
 

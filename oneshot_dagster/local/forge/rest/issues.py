@@ -33,14 +33,10 @@ def list_issues(call: Call) -> Answer:
         and i.updated_at >= call.query.get("since", "")
         and call.query.get("creator", i.author) == i.author
     ]
-    ordered = sorted(found, key=_sort_key(call), reverse=call.query.get("direction", "desc") == "desc")
+    by_update = call.query.get("sort") == "updated"
+    newest_first = call.query.get("direction", "desc") == "desc"
+    ordered = sorted(found, key=lambda i: (i.updated_at if by_update else i.created_at, i.number), reverse=newest_first)
     return call.page([shown(call, i) for i in ordered])
-
-
-def _sort_key(call: Call):
-    if call.query.get("sort") == "updated":
-        return lambda i: (i.updated_at, i.number)
-    return lambda i: (i.created_at, i.number)
 
 
 def create_issue(call: Call) -> Answer:
@@ -137,16 +133,19 @@ def timeline(call: Call) -> Answer:
     """Events, comments and reviews as they happened."""
     world, repo, number, urls = call.forge.world, call.repository, call.issue().number, call.urls
     colors = {x.name: x.color for x in world.all(Label, repo)}
-    lines: list[tuple[str, int, Json]] = []
-    for event in world.all(Event, repo):
-        if event.number == number:
-            lines.append((event.created_at, event.id, shapes.timeline_event(urls, repo, event, colors)))
-    for comment in world.all(Comment, repo):
-        if comment.number == number:
-            lines.append((comment.created_at, comment.id, shapes.timeline_comment(urls, repo, comment)))
-    for review in world.all(Review, repo):
-        if review.number == number:
-            lines.append((review.submitted_at, review.id, timeline_review(urls, repo, review)))
+    lines = [
+        (e.created_at, e.id, shapes.timeline_event(urls, repo, e, colors))
+        for e in world.all(Event, repo)
+        if e.number == number
+    ]
+    lines += [
+        (c.created_at, c.id, shapes.timeline_comment(urls, repo, c))
+        for c in world.all(Comment, repo)
+        if c.number == number
+    ]
+    lines += [
+        (r.submitted_at, r.id, timeline_review(urls, repo, r)) for r in world.all(Review, repo) if r.number == number
+    ]
     return call.page([line for _, _, line in sorted(lines, key=lambda x: x[:2])])
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from oneshot_dagster.local.forge import untyped
 from oneshot_dagster.local.forge.auth import permission
 from oneshot_dagster.local.forge.calls import Answer, Call, Endpoint, Refusal, invalid, not_found
 from oneshot_dagster.local.forge.pushes import after_push, protection
@@ -95,20 +96,18 @@ def put_protection(call: Call) -> Answer:
 
 
 def _with_checks(call: Call, guard: Protection) -> Protection:
-    checks = call.object("required_status_checks")
+    checks = call.mapping("required_status_checks")
     if checks is None:
         return guard
-    contexts, named = checks.get("contexts") or [], checks.get("checks") or []
-    if not isinstance(contexts, list) or not isinstance(named, list):
-        invalid("required_status_checks", "invalid")
-    names = [str(c) for c in contexts]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    names += [str(c["context"]) for c in named if isinstance(c, dict) and "context" in c]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    names = [str(c) for c in untyped.sequence(checks.get("contexts")) or ()]
+    named = [untyped.mapping(c) for c in untyped.sequence(checks.get("checks")) or ()]
+    names += [str(c["context"]) for c in named if c and "context" in c]
     return replace(guard, contexts=tuple(dict.fromkeys(names)), strict=checks.get("strict") is True)
 
 
 def _with_reviews(call: Call, guard: Protection) -> Protection:
     guard = replace(guard, resolved_threads=call.body.get("required_conversation_resolution") is True)
-    reviews = call.object("required_pull_request_reviews")
+    reviews = call.mapping("required_pull_request_reviews")
     if reviews is None:
         return guard
     count = reviews.get("required_approving_review_count", 1)
