@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,7 +106,7 @@ def shop(forge, tmp_path, request):
 def decided(facts, **rules):
     return decide(
         facts,
-        GateRules(**{**{f: getattr(RULES, f) for f in RULES.__slots__}, **rules}),
+        replace(RULES, **rules),
         judged=None,
         local_report=Verdict.PASSED,
         expected_head=facts.head_sha,
