@@ -5,6 +5,7 @@ import importlib.util
 import os
 import pwd
 import re
+import stat
 from pathlib import Path
 
 from oneshot_dagster.domain.errors import BadInput
@@ -55,6 +56,8 @@ def unprivileged(folder: Path, home: Path, death_signal: str) -> tuple[str, ...]
     if _works((*mapped, "setpriv", *dying, "true")):
         return (*mapped, "setpriv", *dying)
     dropped = ("setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups", *dying)
+    if user == 0:
+        home.chmod(home.stat().st_mode | stat.S_IXOTH)  # to be entered, not listed; what lies in it stays private
     if user == 0 and all(_works((*dropped, "test", "-x", str(path))) for path in (folder / "postgres", home)):
         return dropped
     raise BadInput(

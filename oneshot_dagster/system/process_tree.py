@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-MARK = "ONESHOT_PROCESS"
+MARK = "SUPERVISED_AS"  # not ONESHOT_…: unknown names of that kind are refused as settings
 _PROC = Path("/proc")
 _GONE = b"ZX"
 
@@ -48,11 +48,11 @@ def start_time(pid: int) -> int | None:
 
 
 def kill_group(pid: int, started: int) -> bool:
-    """Kills the recorded group leader with all that belongs to it; does nothing when the pid is another process by now."""
+    """Kills the recorded process, its group if it leads one, and its descendants; nothing when the pid is another's by now."""
     leader = read(pid)
     if leader is None or leader.start != started:
         return False
-    kill_tree(leader, _mark_of(pid))
+    kill_tree(leader, None)  # its mark may be that of a larger tree, of which it is a part only
     return True
 
 
@@ -167,11 +167,3 @@ def _environment(pid: int) -> bytes:
         return (_PROC / str(pid) / "environ").read_bytes()
     except OSError:
         return b""
-
-
-def _mark_of(pid: int) -> bytes | None:
-    for entry in _environment(pid).split(b"\0"):
-        name, _, value = entry.partition(b"=")
-        if name == MARK.encode() and value:
-            return value.rsplit(b"/")[-1]
-    return None

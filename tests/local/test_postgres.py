@@ -311,8 +311,7 @@ def test_root_without_namespaces_and_a_closed_home_gets_one_clear_line(home, no_
 def test_root_without_namespaces_becomes_nobody_where_nobody_may_enter(no_namespaces, request):
     home = Path(f"/tmp/pg-nobody-{os.getpid()}")
     request.addfinalizer(lambda: shutil.rmtree(home))
-    home.mkdir()
-    home.chmod(0o755)
+    home.mkdir(mode=0o700)
     with owned(home, path=no_namespaces) as process:
         assert {Path(f"/proc/{pid}").stat().st_uid for pid in serving(home)} == {65534}
         with connect(read(home)):

@@ -140,3 +140,15 @@ def test_a_recorded_group_is_killed_only_while_it_is_the_same(tmp_path):
     assert living(asleep) == []
     assert child.wait(20) == -signal.SIGKILL
     assert not kill_group(child.pid, started)
+
+
+def test_killing_a_part_of_a_tree_spares_the_rest(tmp_path):
+    part, rest = sleeper(), sleeper()
+    child = start(sh(f"setsid sh -c '{part}; true' & {rest} & wait; wait"), log=tmp_path / "log")
+    assert eventually(lambda: living(part) and living(rest))
+    (leader,) = living(f"sh -c {part}; true")
+    assert kill_group(leader, start_time(leader))
+    assert living(part) == []
+    assert living(rest)
+    child.stop()
+    assert living(rest) == []

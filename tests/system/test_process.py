@@ -23,7 +23,7 @@ def test_the_environment_is_the_given_one_and_our_mark(monkeypatch, tmp_path):
     monkeypatch.setenv("GITHUB_TOKEN", "secret-of-ours")
     done = run(Command(argv=("env",), cwd=tmp_path, env=clean_environment(HOME="/nowhere", EXTRA="1")))
     names = dict(line.split("=", 1) for line in done.stdout.decode().splitlines())
-    assert names.pop("ONESHOT_PROCESS")
+    assert names.pop("SUPERVISED_AS")
     assert names.pop("TZ", "") == os.environ.get("TZ", "")
     assert names == {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": "/nowhere", "EXTRA": "1"}
 
