@@ -1,0 +1,143 @@
+"""The needs-human brief: one page with what was asked, what was tried, where it stands and what a person must decide.
+The other texts for people are messages.py."""
+
+from collections.abc import Sequence
+
+from oneshot_dagster.domain.attempt import Attempt, StoredEvaluation
+from oneshot_dagster.domain.change import ChangeKey
+from oneshot_dagster.domain.quoting import cell, cut, fenced, neutral, one_line
+from oneshot_dagster.domain.run import BEFORE_MERGE, State
+from oneshot_dagster.domain.tables import table
+
+_ASKED = 1_200
+_REASON = 1_000
+_MISSING = 10
+
+# What to decide, and the commands that carry the decision out, by the code of why it stopped.
+_DECIDE: dict[str, tuple[str, tuple[str, ...]]] = {
+    "protected_path": ("Whether this commit may change the protected files named above.", ("approve", "retry", "stop")),
+    "tests_removed": ("Whether these tests may go.", ("answer", "stop")),
+    "tests_unread": ("Whether tests were lost: part of the change could not be read.", ("answer", "stop")),
+    "too_large": ("Whether a change of this size is wanted in one piece.", ("answer", "stop")),
+    "attempts_spent": ("Whether one more attempt is worth it, and what it has to know.", ("answer", "retry", "stop")),
+    "infrastructure_retries_spent": ("What is wrong with the platform; once it is mended, retry.", ("retry", "stop")),
+    "ci_timeout": ("Why CI does not report; once it does, retry.", ("retry", "stop")),
+    "review_timeout": ("Whether somebody reviews it; after that, retry.", ("retry", "stop")),
+    "merge_timeout": ("Whether to merge the pull request, by hand or by lifting what holds it.", ("retry", "stop")),
+    "lane_timeout": ("Why the change that is ahead does not end; after that, retry.", ("retry", "stop")),
+    "merge_conflict": ("How to resolve the conflict: push the resolution to the branch, then retry.", ("retry", "stop")),
+    "merge_refused": ("Why GitHub refuses the merge; after that, retry.", ("retry", "stop")),
+    "branch_diverged": ("Which of the two heads is right; push it to the branch, then retry.", ("retry", "stop")),
+    "pull_request_closed": ("Whether the change is still wanted: reopen the pull request and retry, or stop.", ("retry", "stop")),
+    "landing_mismatch": ("What landed instead of the judged tree, and whether to take it back by hand.", ("retry",)),
+    "post_deploy_failed": ("Whether to take the change back by hand; after mending the deployment, retry.", ("retry",)),
+    "evidence_not_sealed": ("Why the evidence could not be stored; retry goes on without it.", ("retry", "stop")),
+}  # fmt: skip
+_ELSE = ("What is missing, and whether to go on.", ("answer", "retry", "stop"))
+_HOW = {
+    "approve": "approves exactly this commit",
+    "retry": "tries again from where it stopped",
+    "answer": "answers what was asked; the text goes to the next attempt",
+    "stop": "ends it; nothing is merged",
+}
+
+
+def needs_human_brief(
+    attempt: Attempt,
+    *,
+    earlier: Sequence[Attempt] = (),
+    evaluations: Sequence[StoredEvaluation] = (),
+    public_url: str = "",
+    comments: bool = False,
+) -> str:
+    """`comments`: commands in comments are read. `earlier` are the change's attempts, this one among them or not; `evaluations` those of this one."""
+    parts = (
+        f"## {attempt.key} needs a person",
+        f"**Why:** {_line(attempt.reason or attempt.human_reason or 'no reason is on record', _REASON)}",
+        f"### What was asked\n\n{_asked(attempt)}",
+        f"### What was tried\n\n{_tried(attempt, earlier)}",
+        f"### Where it stands\n\n{_stands(attempt, evaluations)}",
+        f"### What you decide\n\n{_decide(attempt, comments=comments)}",
+        f"### Links\n\n{_links(attempt, public_url)}",
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def change_url(public_url: str, attempt: Attempt) -> str:
+    """The page of the change on this platform; "" where it has no address for people."""
+    return partition_url(public_url, attempt.key)
+
+
+def partition_url(public_url: str, key: ChangeKey) -> str:
+    if not public_url:
+        return ""
+    partition = str(key).replace("/", "%2F").replace("#", "%23")
+    return f"{public_url.rstrip('/')}/assets/evidence?view=partitions&partition={partition}"
+
+
+def _line(text: str, limit: int) -> str:
+    return cell(text, limit)
+
+
+def _asked(attempt: Attempt) -> str:
+    inputs = attempt.inputs
+    text = "\n\n".join(filter(None, (inputs.issue_title, inputs.issue_body, inputs.prompt)))
+    by = f"Issue #{attempt.key.issue_number} by {_line(inputs.issue_author, 60)}:"
+    return f"{by}\n\n{fenced(cut(neutral(text), _ASKED), 'text')}"
+
+
+def _tried(attempt: Attempt, earlier: Sequence[Attempt]) -> str:
+    known = {a.number: a for a in (*earlier, attempt)}
+    rows = (
+        (
+            str(a.number),
+            a.state.value.replace("_", " "),
+            f"`{a.head_sha[:7]}`" if a.head_sha else "no commit",
+            cell(a.reason),
+        )
+        for _, a in sorted(known.items())
+    )
+    return table(("attempt", "ended", "head", "why"), rows)
+
+
+def _stands(attempt: Attempt, evaluations: Sequence[StoredEvaluation]) -> str:
+    came_from = attempt.human_from if attempt.state is State.NEEDS_HUMAN else attempt.state
+    lines = [f"- It stopped in `{came_from or 'unknown'}`; reason code `{attempt.human_reason or 'none'}`."]
+    if attempt.merge_sha:
+        lines.append(f"- **It is merged** as `{attempt.merge_sha}` by {_line(attempt.merged_by or 'unknown', 60)}.")
+    elif came_from in BEFORE_MERGE or came_from is State.NEEDS_ITERATION:
+        lines.append("- Nothing is merged.")
+    lines.append(f"- Head `{attempt.head_sha or 'none'}`, base `{attempt.base_sha or 'none'}`.")
+    if attempt.deployed_sha:
+        lines.append(f"- Deployed is `{attempt.deployed_sha}`.")
+    if evaluations:
+        last = evaluations[-1]
+        lines.append(f"- Last judged `{last.decision}` at `{last.sha[:7]}`.")
+        lines += [f"  - {_line(item, 300)}" for item in last.missing_items[:_MISSING]]
+    return "\n".join(lines)
+
+
+def _decide(attempt: Attempt, *, comments: bool) -> str:
+    sentence, words = _DECIDE.get(attempt.human_reason or "", _ELSE)
+    where = "in a comment here or on a command line" if comments else "on a command line"
+    lines = [sentence, "", f"Say it {where}:", ""]
+    return "\n".join([*lines, *(_command(attempt, word, comments=comments) for word in words)])
+
+
+def _command(attempt: Attempt, word: str, *, comments: bool) -> str:
+    sha = f" {attempt.head_sha}" if attempt.head_sha else ""
+    after = {"answer": " TEXT", "approve": sha}.get(word, "")
+    comment = f"`/oneshot {word}{after}` or "
+    typed = f"`oneshot {word} {attempt.key}{' TEXT' if word == 'answer' else ''}`"
+    return f"- {comment if comments else ''}{typed}: {_HOW[word]}"
+
+
+def _links(attempt: Attempt, public_url: str) -> str:
+    pages = [
+        ("pull request", attempt.pr_url or ""),
+        ("run, checks and evidence", change_url(public_url, attempt)),
+    ]
+    found = [f"- [{name}]({one_line(url, 500)})" for name, url in pages if url]
+    return "\n".join(
+        [*found, f"- `oneshot status {attempt.key}`, `oneshot explain {attempt.key}`, `oneshot diff {attempt.key}`"]
+    )
