@@ -44,8 +44,12 @@ class GitHubClient:
         if "_connection" in self.__dict__:
             self._connection.close()
 
-    @cached_property
+    @property
     def login(self) -> str:
+        return self._login
+
+    @cached_property
+    def _login(self) -> str:
         return read(shapes.login_of, self._connection.get("/user"))
 
     def default_branch(self, repository: str) -> str | None:
