@@ -14,6 +14,14 @@ class BadInput(OneshotError):
         self.tried, self.found, self.do = tried, found, do
 
 
+class Refusal(BadInput):
+    """A change that is not taken in, before any outside effect. `code` is stable, for machines."""
+
+    def __init__(self, *, code: str, sentence: str) -> None:
+        OneshotError.__init__(self, sentence)
+        self.code = code
+
+
 class TryAgain(OneshotError):
     """Infrastructure, provider or rate limit: the same call may succeed later.
 

@@ -72,7 +72,7 @@ def allowed(source: State, target: State) -> bool:
     if target in {S.CANCELLED, S.SUPERSEDED}:
         return source in BEFORE_MERGE or source is S.NEEDS_HUMAN
     if source is S.NEEDS_HUMAN:
-        return target in LIVE
+        return target in LIVE or target is S.NEEDS_ITERATION
     return target in _FORWARD.get(source, frozenset())
 
 
@@ -104,3 +104,38 @@ def selection(state: State, *, head_moved: bool) -> tuple[Artifact, ...]:
         return (order[tests], *order[snapshot:])
     first = _FIRST.get(state)
     return order[order.index(first) :] if first else ()
+
+
+class Part(StrEnum):
+    """What an artifact's step does when it is launched in a state (the table in ARCHITECTURE)."""
+
+    ACTS = "acts"
+    SHOWS = "re-records"
+    REFUSES = "refuses"
+
+
+_ACTS: dict[Artifact, frozenset[State]] = {
+    Artifact.WORKTREE: BEFORE_MERGE,
+    Artifact.PATCH: frozenset({S.WORKTREE_READY, S.IMPLEMENTING}),
+    Artifact.LOCAL_TEST_REPORT: frozenset({S.IMPLEMENTING, S.TESTING}) | HEAD_IS_PUBLIC,
+    Artifact.PULL_REQUEST: frozenset({S.PR_READY}),
+    Artifact.FILE_SNAPSHOT: frozenset({S.PR_READY}) | HEAD_IS_PUBLIC,
+    Artifact.CHECK_STATE: frozenset({S.AWAITING_CI}),
+    Artifact.EVALUATION: frozenset({S.JUDGING}),
+    Artifact.MERGE: frozenset({S.MERGE_READY}),
+    Artifact.DEPLOYMENT: frozenset({S.MERGED, S.DEPLOYING}),
+    Artifact.VERIFICATION_REPORT: frozenset({S.VERIFYING}),
+    Artifact.EVIDENCE: frozenset({S.VERIFYING}) | STOPPED,
+}
+
+
+def part(artifact: Artifact, state: State) -> Part:
+    """A step whose turn is over shows its record again; one whose turn has not come refuses."""
+    if state in _ACTS[artifact]:
+        return Part.ACTS
+    if state in STOPPED:
+        return Part.REFUSES
+    order = tuple(Artifact)
+    current = _FIRST.get(state)
+    passed = current is None or order.index(artifact) < order.index(current)
+    return Part.SHOWS if passed else Part.REFUSES

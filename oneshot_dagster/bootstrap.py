@@ -1,0 +1,97 @@
+"""Settings to services: the only place that picks the real ones. Nothing else reads settings to build a service."""
+
+from pathlib import Path
+
+from oneshot_dagster.domain.errors import BadInput
+from oneshot_dagster.services.agent.command import CommandAgent
+from oneshot_dagster.services.blobs.local import LocalBlobs
+from oneshot_dagster.services.deploy.command import CommandDeploy
+from oneshot_dagster.services.deploy.none import NoDeploy
+from oneshot_dagster.services.git.protocol import Identity
+from oneshot_dagster.services.git.repositories import GitRepositories
+from oneshot_dagster.services.github.client import GitHubClient
+from oneshot_dagster.services.judge.rules_only import RulesOnly
+from oneshot_dagster.services.store.postgres import PostgresStore
+from oneshot_dagster.services.suites.local import LocalSuites
+from oneshot_dagster.settings import GitHubSettings, Settings, load
+from oneshot_dagster.steps.services import Limits, Services
+from oneshot_dagster.system.clock import SystemClock
+
+
+def open_services(settings: Settings | None = None) -> Services:
+    """Connects lazily: a wrong address is found by the first step that needs it."""
+    settings = settings or load()
+    store = PostgresStore(settings.store_url)
+    token = token_reader(settings.github)
+    github = GitHubClient(api_url=settings.github.api_url, graphql_url=settings.github.graphql_url, token=token)
+    author = Identity(name=settings.identity.name, email=settings.identity.email)
+    scratch = settings.home / "scratch"
+    root = settings.github.git_url.rstrip("/")
+    git = GitRepositories(
+        home=settings.home,
+        worktrees=settings.worktree_root,
+        remote_url=lambda repository: f"{root}/{repository}.git",
+        token=token,
+        identity=author,
+    )
+
+    def close() -> None:
+        github.close()
+        store.close()
+
+    return Services(
+        store=store,
+        git=git,
+        github=github,
+        agent=CommandAgent(command=settings.agent.command, scratch=scratch, env={}),
+        judge=RulesOnly(),
+        suites=LocalSuites(scratch=scratch),
+        deploys={"command": CommandDeploy(scratch=scratch), "none": NoDeploy()},
+        blobs=LocalBlobs(settings.blob_root),
+        clock=SystemClock(),
+        limits=_limits(settings, author, scratch),
+        close=close,
+    )
+
+
+def token_reader(github: GitHubSettings) -> "TokenReader":
+    return TokenReader(github)
+
+
+class TokenReader:
+    """Reads the token when it is asked for, so that a renewed file is seen."""
+
+    def __init__(self, github: GitHubSettings) -> None:
+        self._github = github
+
+    def __call__(self) -> str:
+        if self._github.token is not None:
+            return self._github.token.get_secret_value()
+        if self._github.token_file is not None:
+            try:
+                return self._github.token_file.read_text().strip()
+            except OSError as error:
+                raise _no_token(f"{self._github.token_file}: {error.strerror}") from None
+        raise _no_token("neither ONESHOT_GITHUB__TOKEN nor ONESHOT_GITHUB__TOKEN_FILE")
+
+
+def _no_token(found: str) -> BadInput:
+    return BadInput(tried="read the GitHub token", found=found, do="set one of the two")
+
+
+def _limits(settings: Settings, author: Identity, scratch: Path) -> Limits:
+    return Limits(
+        repositories=settings.repositories,
+        mode=settings.mode,
+        hold_seconds=settings.hold_seconds,
+        agent_wall=settings.agent.wall_seconds,
+        agent_stall=settings.agent.stall_seconds,
+        attempts=settings.budget.attempts,
+        infrastructure_retries=settings.budget.infrastructure_retries,
+        merge_enabled=settings.merge.enabled,
+        rules_alone=settings.merge.rules_alone,
+        is_local_forge=settings.is_local_forge,
+        public_url=settings.public_url,
+        author=author,
+        scratch=scratch,
+    )

@@ -1,0 +1,60 @@
+"""Starts Dagster runs of launch rows through the instance: the same code for the sensor, `oneshot run` and the demo.
+Which launch, and when, is domain.resume's; the queue and the door are the coordinator's."""
+
+import dagster as dg
+from dagster._core.errors import DagsterRunAlreadyExists
+from dagster._core.remote_origin import (
+    GrpcServerCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+
+from oneshot_dagster.domain.attempt import Attempt, Launch
+from oneshot_dagster.orchestration.jobs import NAME
+from oneshot_dagster.orchestration.run_tags import tags
+from oneshot_dagster.services.launcher.protocol import RunView
+
+LOCATION = "oneshot"
+_REPOSITORY = "__repository__"
+
+
+class InstanceLauncher:
+    """Implements services.launcher.Launcher. `port` is the code server's, which will execute the run."""
+
+    def __init__(self, instance: dg.DagsterInstance, job: dg.JobDefinition, *, port: int) -> None:
+        self._instance, self._job = instance, job
+        location = GrpcServerCodeLocationOrigin(host="127.0.0.1", port=port, location_name=LOCATION)
+        self._origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, _REPOSITORY), NAME)
+
+    def start(self, attempt: Attempt, launch: Launch, *, root_run_id: str | None, parent_run_id: str | None) -> None:
+        selected = {dg.AssetKey(name) for name in launch.selection}
+        try:
+            self._instance.create_run_for_job(
+                self._job.get_subset(asset_selection=selected),
+                run_id=launch.dagster_run_id,
+                tags=tags(attempt, launch, root_run_id=root_run_id, parent_run_id=parent_run_id),
+                asset_selection=selected,
+                remote_job_origin=self._origin,
+            )
+        except DagsterRunAlreadyExists:
+            run = self._instance.get_run_by_id(launch.dagster_run_id)
+            if run is None or run.status is not dg.DagsterRunStatus.NOT_STARTED:
+                return
+        self._instance.submit_run(launch.dagster_run_id, workspace=None)  # pyright: ignore[reportArgumentType]
+
+    def view(self, run_ids: tuple[str, ...]) -> dict[str, RunView]:
+        if not run_ids:
+            return {}
+        runs = self._instance.get_runs(filters=dg.RunsFilter(run_ids=list(run_ids)))
+        return {run.run_id: RunView(run_id=run.run_id, status=run.status.value.lower()) for run in runs}
+
+    def fail(self, run_id: str, reason: str) -> None:
+        run = self._instance.get_run_by_id(run_id)
+        if run is not None and not run.is_finished:
+            self._instance.report_run_failed(run, reason)
+
+    def terminate(self, run_id: str) -> None:
+        run = self._instance.get_run_by_id(run_id)
+        if run is not None and not run.is_finished:
+            self._instance.report_run_canceling(run)
+            self._instance.run_launcher.terminate(run_id)

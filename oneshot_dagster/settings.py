@@ -1,0 +1,184 @@
+"""What the operator of this platform sets: `$ONESHOT_HOME/oneshot.toml`, and environment variables over it.
+What a target repository asks for is its policy (domain.policy), not here. Read once, by bootstrap and the cli."""
+
+import json
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, cast
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from oneshot_dagster.domain.errors import BadInput
+from oneshot_dagster.domain.run import Mode
+
+PREFIX = "ONESHOT_"
+_CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GitHubSettings(_Section):
+    api_url: str = Field(
+        "https://api.github.com", description="REST root of GitHub, GitHub Enterprise Server or the forge."
+    )
+    graphql_url: str = Field("https://api.github.com/graphql", description="GraphQL endpoint of the same server.")
+    git_url: str = Field("https://github.com", description="Root of the clone URLs: `<git_url>/<owner>/<repo>.git`.")
+    token: SecretStr | None = Field(
+        None, description="A token with access to the repositories; never written to a log."
+    )
+    token_file: Path | None = Field(None, description="A file that holds the token, instead of `token`.")
+
+
+class AgentSettings(_Section):
+    kind: Literal["command"] = Field(
+        "command", description="How the agent is run; a command reads the prompt on stdin."
+    )
+    command: tuple[str, ...] = Field((), description="The argv of the agent.")
+    wall_seconds: float = Field(45 * 60, description="Wall clock of one attempt's agent.")
+    stall_seconds: float = Field(10 * 60, description="Longest silence of the agent.")
+
+
+class MergeSettings(_Section):
+    enabled: bool = Field(default=True, description="False holds every merge.")
+    rules_alone: bool = Field(default=False, description="Let the rules judge alone decide on a merge on real GitHub.")
+
+
+class BlobSettings(_Section):
+    path: Path | None = Field(None, description="Folder of stored artifacts; default `$ONESHOT_HOME/blobs`.")
+
+
+class IdentitySettings(_Section):
+    name: str = Field("oneshot", description="Author of the commits that the engine makes.")
+    email: str = Field("oneshot@localhost", description="E-mail address of that author.")
+
+
+class PortSettings(_Section):
+    web: int = Field(3000, description="Dagster UI of `make dev`.")
+    forge: int = Field(3001, description="The forge.")
+    code_server: int = Field(3002, description="Dagster code server; workspace.yaml names the default.")
+    service: int = Field(3003, description="The demo's deployed service, behind its supervisor.")
+
+
+class BudgetSettings(_Section):
+    attempts: int = Field(3, description="Most implementation attempts of a change; a policy can only lower it.")
+    infrastructure_retries: int = Field(5, description="Most retries of a change after crashes and outages.")
+
+
+class Settings(BaseSettings):
+    """Every field is also `ONESHOT_<NAME>`, a section's `ONESHOT_<SECTION>__<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    home: Path = Field(default=_CHECKOUT / ".oneshot", description="Where all state lives.")
+    database_url: SecretStr | None = Field(None, description="A Postgres DSN; default: the embedded one of `home`.")
+    repositories: tuple[str, ...] = Field(
+        (), description="Allowed repositories, `owner/name` or `owner/*`; empty denies all."
+    )
+    mode: Mode = Field(Mode.MERGE, description="Upper bound of every repository's mode.")
+    public_url: str = Field("http://127.0.0.1:3000", description="Where people find the Dagster UI; used in links.")
+    worktrees: Path | None = Field(
+        None, description="Root of the worktrees; default `$CODEX_CWD/.worktrees`, else `home`."
+    )
+    hold_seconds: float = Field(120.0, description="How long check_state waits in its run before it parks.")
+    github: GitHubSettings = GitHubSettings()  # pyright: ignore[reportCallIssue]
+    agent: AgentSettings = AgentSettings()  # pyright: ignore[reportCallIssue]
+    merge: MergeSettings = MergeSettings()  # pyright: ignore[reportCallIssue]
+    blobs: BlobSettings = BlobSettings()  # pyright: ignore[reportCallIssue]
+    identity: IdentitySettings = IdentitySettings()  # pyright: ignore[reportCallIssue]
+    ports: PortSettings = PortSettings()  # pyright: ignore[reportCallIssue]
+    budget: BudgetSettings = BudgetSettings()  # pyright: ignore[reportCallIssue]
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment over what `load` read from the file; no other source."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return (env_settings, init_settings)
+
+    @property
+    def worktree_root(self) -> Path:
+        if self.worktrees:
+            return self.worktrees
+        codex = os.environ.get("CODEX_CWD")
+        return Path(codex) / ".worktrees" if codex else self.home / "worktrees"
+
+    @property
+    def blob_root(self) -> Path:
+        return self.blobs.path or self.home / "blobs"
+
+    @property
+    def store_url(self) -> str:
+        """Our own database. Raises BadInput where neither a DSN nor the embedded server's address is there."""
+        return self._database("oneshot", suffix="")
+
+    @property
+    def dagster_url(self) -> str:
+        """Dagster's database, on the same server, with psycopg2, which is what dagster-postgres speaks."""
+        return self._database("dagster", suffix="_dagster").replace("postgresql://", "postgresql+psycopg2://", 1)
+
+    def _database(self, embedded: str, *, suffix: str) -> str:
+        if self.database_url is not None:
+            head, _, query = self.database_url.get_secret_value().partition("?")
+            rest = head.partition("://")[2]
+            return f"postgresql://{rest}{suffix}" + (f"?{query}" if query else "")
+        file = self.home / "postgres.json"
+        try:
+            server = json.loads(file.read_text())
+        except (OSError, ValueError):
+            raise BadInput(
+                tried="find the database",
+                found=f"no ONESHOT_DATABASE_URL and no {file}",
+                do="start the embedded one with `make dev`, or set ONESHOT_DATABASE_URL",
+            ) from None
+        user, password = quote(server["user"], safe=""), quote(server["password"], safe="")
+        return f"postgresql://{user}:{password}@{server['host']}:{server['port']}/{embedded}"
+
+    @property
+    def is_local_forge(self) -> bool:
+        host = self.github.api_url.split("//", 1)[-1].split("/", 1)[0].rsplit(":", 1)[0]
+        return host in {"127.0.0.1", "localhost", "[::1]"}
+
+
+def load() -> Settings:
+    """Reads file and environment; every mistake in one BadInput."""
+    home = Path(os.environ.get("ONESHOT_HOME") or _CHECKOUT / ".oneshot").absolute()
+    file = home / "oneshot.toml"
+    problems = _unknown_variables()
+    values: dict[str, Any] = {}
+    try:
+        values = tomllib.loads(file.read_text()) if file.exists() else {}
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        problems.append(f"{file}: {error}")
+    try:
+        settings = Settings.model_validate({**values, "home": home})
+    except ValidationError as error:
+        problems += [f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()]
+        settings = None
+    if problems or settings is None:
+        raise BadInput(
+            tried=f"read the settings ({file} and {PREFIX}* variables)",
+            found="; ".join(problems),
+            do="mend each; docs/operations.md lists every setting",
+        )
+    return settings
+
+
+def _unknown_variables() -> list[str]:
+    known: set[str] = set()
+    for name, field in Settings.model_fields.items():
+        section = cast("object", field.annotation)
+        known.add(f"{PREFIX}{name}".upper())
+        if isinstance(section, type) and issubclass(section, _Section):
+            known |= {f"{PREFIX}{name}__{inner}".upper() for inner in section.model_fields}
+    return [f"{name} is not a setting" for name in os.environ if name.startswith(PREFIX) and name not in known]

@@ -1,0 +1,176 @@
+"""The check state: what CI, reviewers and GitHub say of the head SHA, held for a while and then parked.
+The decision is domain.gate's; this step reads, records and moves."""
+
+import json
+from datetime import timedelta
+
+from oneshot_dagster.domain.artifact import Artifact, Check, Link, Markdown, NotMyTurn, Record, Verdict
+from oneshot_dagster.domain.attempt import Awaited
+from oneshot_dagster.domain.gate import Gate, GateFacts, Opening, checks_failing, decide
+from oneshot_dagster.domain.messages import conditions_table
+from oneshot_dagster.domain.policy import gate_rules
+from oneshot_dagster.domain.run import State
+from oneshot_dagster.steps import effects
+from oneshot_dagster.steps.turn import Turn
+
+_WAITS = {Opening.PENDING, Opening.BEHIND}
+
+
+def check_state(turn: Turn) -> Record | NotMyTurn:
+    if turn.attempt.state is not State.AWAITING_CI:
+        return NotMyTurn(artifact=Artifact.CHECK_STATE, reason=f"the change is {turn.attempt.state}, not awaiting CI")
+    facts, gate = _hold(turn)
+    _record_facts(turn, facts, gate)
+    if not turn.cancelled():
+        _act(turn, facts, gate)
+    return _record(turn, facts, gate)
+
+
+def read_gate(turn: Turn) -> tuple[GateFacts, Gate]:
+    """One fresh reading of the truth and the one decision over it, for check_state, evaluation and merge alike."""
+    attempt = turn.attempt
+    facts = turn.services.github.gate_facts(attempt.key.repository, attempt.pr_number or 0)
+    return facts, judge_facts(turn, facts)
+
+
+def judge_facts(turn: Turn, facts: GateFacts) -> Gate:
+    attempt = turn.attempt
+    report = turn.store.artifacts.report(attempt.id, kind="local", sha=attempt.head_sha or "")
+    return decide(
+        facts,
+        gate_rules(turn.policy),
+        judged=attempt.judged_sha,
+        local_report=report.verdict if report else None,
+        expected_head=attempt.head_sha or "",
+    )
+
+
+def _hold(turn: Turn) -> tuple[GateFacts, Gate]:
+    """Re-reads until the gate says something definite, the hold is over, a person stops, or another run waits for this slot."""
+    limits, clock = turn.services.limits, turn.services.clock
+    until = clock.monotonic() + limits.hold_seconds
+    with turn.store.waiting(turn.attempt.key) as waiter:
+        said = ""
+        while True:
+            facts, gate = read_gate(turn)
+            left = until - clock.monotonic()
+            if gate.opening not in _WAITS or gate.opening is Opening.BEHIND or left <= 0:
+                return facts, gate
+            if turn.cancelled() or turn.others_wait():
+                return facts, gate
+            if gate.reason != said:
+                said = gate.reason
+                turn.say(f"waiting: {said}")
+            waiter.wait(min(limits.poll_seconds, left))
+
+
+def _record_facts(turn: Turn, facts: GateFacts, gate: Gate) -> None:
+    turn.store.projections.save_pull(turn.attempt.key.repository, facts)
+    conditions = {c.name: {"verdict": c.verdict or "pending", "fact": c.fact} for c in gate.conditions}
+    turn.fact("github", "gate", {"opening": gate.opening, "conditions": conditions}, sha=facts.head_sha)
+
+
+def _act(turn: Turn, facts: GateFacts, gate: Gate) -> None:
+    match gate.opening:
+        case Opening.PASSED:
+            turn.then(State.JUDGING, f"the gate passed at {gate.sha[:7]}", ci_status="success", awaited=None)
+        case Opening.FAILED:
+            failing = checks_failing(facts)
+            turn.set(ci_status="failure" if failing else turn.attempt.ci_status)
+            _leave_failures(turn, facts)
+            turn.then(
+                State.NEEDS_ITERATION, gate.reason, next_prompt=f"The gate did not pass: {gate.reason}.", awaited=None
+            )
+        case Opening.BEHIND | Opening.CONFLICT:
+            bring_up_to_date(turn, facts, gate)
+        case Opening.CLOSED if facts.merged:
+            turn.then(State.JUDGING, f"pull request #{facts.pr_number} was merged by {facts.merged_by}", awaited=None)
+        case Opening.CLOSED:
+            turn.move(
+                State.NEEDS_HUMAN,
+                f"pull request #{facts.pr_number} was closed without a merge",
+                human_from=State.AWAITING_CI,
+                human_reason="pull_request_closed",
+                awaited=None,
+            )
+        case _:
+            park(turn, gate)
+
+
+def bring_up_to_date(turn: Turn, facts: GateFacts, gate: Gate) -> None:
+    """Base moved: a mechanical update of the branch; a conflict is for a person."""
+    result = effects.update_branch(turn, number=facts.pr_number, expected=facts.head_sha)
+    if not result.get("refused"):
+        park(turn, gate, what="head_moved")
+        return
+    turn.move(
+        State.NEEDS_HUMAN,
+        f"{turn.attempt.inputs.head} conflicts with {turn.attempt.inputs.base} and GitHub could not update it",
+        human_from=State.AWAITING_CI,
+        human_reason="merge_conflict",
+        awaited=None,
+    )
+
+
+def park(turn: Turn, gate: Gate, *, what: str | None = None) -> None:
+    """Ends the waiting in this process; the resumer continues when something changed or the deadline passed."""
+    now, policy = turn.store.now(), turn.policy
+    pending = [c.name for c in gate.conditions if c.verdict is not Verdict.PASSED]
+    only_people = bool(pending) and all(name.startswith(("review", "threads")) for name in pending)
+    what = what or ("review" if only_people else "ci")
+    since = turn.attempt.awaited.since if turn.attempt.awaited and turn.attempt.awaited.what == what else now
+    wait = policy.gate.review_wait if only_people else policy.gate.ci_wait
+    turn.attempt = turn.store.runs.park(
+        turn.attempt.id, Awaited(what=what, since=since, deadline=since + timedelta(seconds=wait)), reason=gate.reason
+    )
+    turn.say(f"parked: {gate.reason}")
+
+
+def _leave_failures(turn: Turn, facts: GateFacts) -> None:
+    """The logs of what failed, for the next attempt's prompt: failing checks, and suites of the local report."""
+    attempt, github = turn.attempt, turn.services.github
+    failures = [
+        {"name": name, "log": github.check_log(attempt.key.repository, facts.head_sha, name)}
+        for name in checks_failing(facts)
+    ]
+    report = turn.store.artifacts.report(attempt.id, kind="local", sha=facts.head_sha)
+    failures += [
+        {"name": f"local {suite['suite']}", "log": str(suite.get("log_tail", ""))}
+        for suite in (report.suites if report else ())
+        if suite["verdict"] != Verdict.PASSED
+    ]
+    turn.file("failures", json.dumps(failures).encode(), "application/json")
+
+
+def _record(turn: Turn, facts: GateFacts, gate: Gate) -> Record:
+    state = "pending" if turn.attempt.awaited else gate.opening.value
+    return Record(
+        artifact=Artifact.CHECK_STATE,
+        what_happened=f"The gate is {state} at {gate.sha[:7]}: {gate.reason}.",
+        shown={
+            "state": state,
+            "head_sha": facts.head_sha,
+            "base_sha": facts.base_sha,
+            "pull_request": Link(turn.attempt.pr_url or ""),
+            "mergeable_state": facts.mergeable_state or "not known yet",
+            "checks": len(facts.checks) + len(facts.statuses),
+            "unresolved_threads": sum(not t.is_resolved for t in facts.threads),
+            "conditions": Markdown(conditions_table(gate)),
+            "not_enforced": "not enforced: webhooks; GitHub is read again every few seconds",
+        },
+        checks=_checks(gate),
+    )
+
+
+def _checks(gate: Gate) -> tuple[Check, ...]:
+    """One asset check a family of conditions; a family that is still pending is not in the record."""
+    families = {"ci_green": ("ci", "local_tests"), "review_clear": ("review", "threads"), "mergeable": ("mergeable",)}
+    checks: list[Check] = []
+    for name, prefixes in families.items():
+        conditions = [c for c in gate.conditions if c.name.split(":")[0] in prefixes]
+        if not conditions or any(c.verdict in {None, Verdict.DID_NOT_RUN} for c in conditions):
+            continue
+        failed = [c for c in conditions if c.verdict is Verdict.FAILED]
+        facts = "; ".join(c.fact for c in failed or conditions)
+        checks.append(Check(name=name, passed=not failed, description=facts))
+    return tuple(checks)

@@ -1,0 +1,126 @@
+"""The evidence step: memories, the success criteria asked once more of the world, and the sealed chain of facts.
+A change is completed here and nowhere else; an attempt that stopped is sealed as it stands."""
+
+from dataclasses import replace
+
+from oneshot_dagster.domain import messages
+from oneshot_dagster.domain.artifact import Artifact, Markdown, NotMyTurn, Record, Verdict
+from oneshot_dagster.domain.delivery import Criterion, complete, success_criteria
+from oneshot_dagster.domain.evidence import Header, Sealed, seal
+from oneshot_dagster.domain.memory import learned
+from oneshot_dagster.domain.run import STOPPED, State
+from oneshot_dagster.steps import effects, lane
+from oneshot_dagster.steps.delivery import delivery_facts, observe, unverified
+from oneshot_dagster.steps.evaluation import tell_human
+from oneshot_dagster.steps.turn import Turn
+
+FILE = "evidence.jsonl"
+
+
+def evidence(turn: Turn) -> Record | NotMyTurn:
+    attempt = turn.attempt
+    if attempt.state is State.VERIFYING and attempt.verified_sha is None and unverified(turn.store, attempt) is None:
+        return NotMyTurn(artifact=Artifact.EVIDENCE, reason="the verification has not passed")
+    if attempt.state in STOPPED and attempt.evidence_head is not None:
+        return NotMyTurn(artifact=Artifact.EVIDENCE, reason=f"attempt {attempt.number} is {attempt.state} and sealed")
+    _remember(turn)
+    observed = observe(turn.services, attempt)
+    if observed is not None:
+        found = {"revision": observed.revision, "ready": observed.ready}
+        turn.fact("deployment", "observed_at_sealing", found, sha=attempt.merge_sha)
+    criteria = success_criteria(delivery_facts(turn.store, attempt, observed))
+    waived = unverified(turn.store, attempt)
+    turn.fact("engine", "success_criteria", {c.name: {"verdict": c.verdict, "detail": c.detail} for c in criteria})
+    if attempt.state is State.VERIFYING:
+        return _complete(turn, criteria, waived)
+    _tell(turn)
+    head = _seal(turn, attempt.state.value)
+    turn.set(evidence_head=head)
+    return _record(turn, criteria, head, attempt.state.value)
+
+
+def _complete(turn: Turn, criteria: tuple[Criterion, ...], waived: str | None) -> Record | NotMyTurn:
+    if not complete(criteria, waived=waived):
+        lacking = "; ".join(f"{c.name}: {c.detail}" for c in criteria if c.verdict is not Verdict.PASSED)
+        turn.move(
+            State.NEEDS_HUMAN, f"not complete: {lacking}", human_from=State.VERIFYING, human_reason="not_complete"
+        )
+        return NotMyTurn(artifact=Artifact.EVIDENCE, reason=turn.attempt.reason)
+    said = f", verification: {waived}" if waived else ""
+    ended = replace(turn.attempt, state=State.COMPLETED, reason=f"merged, deployed and verified{said}", awaited=None)
+    body = messages.status_comment(ended, public_url=turn.services.limits.public_url)
+    effects.comment(turn, number=turn.attempt.key.issue_number, purpose="status", body=body)
+    head = _seal(turn, State.COMPLETED.value)
+    lane.leave(turn)
+    turn.then(State.COMPLETED, ended.reason, evidence_head=head)
+    return _record(turn, criteria, head, State.COMPLETED.value)
+
+
+def _tell(turn: Turn) -> None:
+    """Where a run ended without being able to say so on GitHub, it is said now; said already, nothing is repeated."""
+    if turn.attempt.state is State.NEEDS_HUMAN:
+        tell_human(turn)
+
+
+def _remember(turn: Turn) -> None:
+    attempt, store = turn.attempt, turn.store
+    if store.notes.memories_of(attempt.id):
+        return
+    reports = [
+        report
+        for kind, sha in (("local", attempt.head_sha), ("verification", attempt.merge_sha))
+        if sha and (report := store.artifacts.report(attempt.id, kind=kind, sha=sha)) is not None
+    ]
+    earlier = [a for a in store.runs.all_of(attempt.key) if a.number < attempt.number]
+    for memory in learned(attempt, store.artifacts.evaluations(attempt.id), reports, (), earlier):
+        store.notes.remember(
+            attempt.key, attempt_id=attempt.id, title=memory.title, content=memory.content, tags=memory.tags
+        )
+
+
+def _seal(turn: Turn, outcome: str) -> str:
+    attempt, store = turn.attempt, turn.store
+    newest = {file.name: file for file in store.artifacts.files(attempt.id) if file.name != FILE}
+    records = store.artifacts.records(attempt.id)
+    files = [Sealed(name=file.name, sha256=file.sha256, size=file.size) for file in newest.values()]
+    missing = [
+        Sealed(name=artifact.value, sha256=None, size=None, missing=f"the step {artifact} left no record")
+        for artifact in Artifact
+        if artifact is not Artifact.EVIDENCE and artifact.value not in records
+    ]
+    about = {
+        "repository": attempt.key.repository,
+        "issue_sha256": attempt.inputs.issue_sha256,
+        "mode": attempt.mode,
+        "pull_request": attempt.pr_number,
+        "base_sha": attempt.base_sha,
+        "head_sha": attempt.head_sha,
+        "judged_sha": attempt.judged_sha,
+        "merge_sha": attempt.merge_sha,
+        "merged_by": attempt.merged_by,
+        "deployed_sha": attempt.deployed_sha,
+    }
+    header = Header(change=str(attempt.key), attempt=attempt.number, outcome=outcome, at=store.now(), about=about)
+    content, head = seal(header, store.facts.of(attempt.id), [*files, *missing])
+    turn.file(FILE, content, "application/jsonl")
+    return head
+
+
+def _record(turn: Turn, criteria: tuple[Criterion, ...], head: str, outcome: str) -> Record:
+    passed = sum(c.verdict is Verdict.PASSED for c in criteria)
+    return Record(
+        artifact=Artifact.EVIDENCE,
+        what_happened=f"Attempt {turn.attempt.number} ended {outcome}; its evidence is sealed as {head[:12]}.",
+        shown={
+            "outcome": outcome,
+            "criteria": Markdown(messages.criteria_table(criteria)),
+            "criteria_passed": passed,
+            "criteria_not_passed": len(criteria) - passed,
+            "evidence_head": head,
+            "judged_sha": turn.attempt.judged_sha or "not judged",
+            "merge_sha": turn.attempt.merge_sha or "not merged",
+            "deployed_sha": turn.attempt.deployed_sha or "not deployed",
+            "facts": len(turn.store.facts.of(turn.attempt.id)),
+            "not_enforced": "not enforced: the head's anchor in the pull request and the deployment",
+        },
+    )

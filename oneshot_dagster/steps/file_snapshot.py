@@ -1,0 +1,46 @@
+"""The file snapshot: what git says lies between merge base and head. The GitHub API is never asked for files or patches."""
+
+import time
+
+from oneshot_dagster.domain.artifact import Artifact, Markdown, NotMyTurn, Record
+from oneshot_dagster.domain.messages import files_table
+from oneshot_dagster.domain.run import HEAD_IS_PUBLIC, State
+from oneshot_dagster.steps.turn import Turn
+
+
+def file_snapshot(turn: Turn) -> Record | NotMyTurn:
+    attempt, git = turn.attempt, turn.services.git
+    if attempt.pr_number is None or attempt.head_sha is None or attempt.base_sha is None:
+        return NotMyTurn(artifact=Artifact.FILE_SNAPSHOT, reason="no pull request is open yet")
+    began = time.monotonic()
+    base_sha = git.merge_base(attempt.key.repository, attempt.base_sha, attempt.head_sha) or attempt.base_sha
+    found = git.snapshot(attempt.key, base_sha=base_sha, head_sha=attempt.head_sha, patches=True)
+    rows = turn.store.projections.save_snapshot(attempt.key, pr_number=attempt.pr_number, snapshot=found)
+    seconds = time.monotonic() - began
+    turn.fact("git", "file_snapshot", {"files": rows, "source": "worktree", "base_sha": base_sha}, sha=attempt.head_sha)
+    turn.store.projections.save_worktree(
+        attempt.key,
+        pr_number=attempt.pr_number,
+        name=git.worktree_path(attempt.key).name,
+        path=str(git.worktree_path(attempt.key)),
+        base_sha=base_sha,
+        head_sha=attempt.head_sha,
+    )
+    if attempt.state is State.PR_READY:
+        turn.then(State.AWAITING_CI, f"{rows} files on record at {attempt.head_sha[:7]}", awaited=None)
+    elif attempt.state not in HEAD_IS_PUBLIC:
+        return NotMyTurn(artifact=Artifact.FILE_SNAPSHOT, reason=f"the change is {attempt.state}")
+    return Record(
+        artifact=Artifact.FILE_SNAPSHOT,
+        what_happened=f"{rows} files changed between {base_sha[:7]} and {attempt.head_sha[:7]}, read from the worktree.",
+        shown={
+            "files": rows,
+            "additions": sum(f.additions or 0 for f in found.files),
+            "deletions": sum(f.deletions or 0 for f in found.files),
+            "base_sha": base_sha,
+            "head_sha": attempt.head_sha,
+            "source": "worktree",
+            "snapshot_seconds": round(seconds, 3),
+            "list": Markdown(files_table(found)),
+        },
+    )

@@ -1,0 +1,26 @@
+"""Why nothing merges by itself now: mode, settings, a label, a person. For the merge and for the resumer alike."""
+
+from oneshot_dagster.domain.attempt import Attempt
+from oneshot_dagster.domain.gate import GateFacts
+from oneshot_dagster.domain.policy import effective_mode, parse_policy
+from oneshot_dagster.domain.run import Mode
+from oneshot_dagster.steps.services import Services
+
+HOLD_LABEL = "do-not-automerge"
+
+
+def holds(services: Services, attempt: Attempt, facts: GateFacts) -> str | None:
+    """One sentence for people, or None where it may merge."""
+    limits = services.limits
+    mode, reason = effective_mode(parse_policy(attempt.policy), limits.mode)
+    if mode is not Mode.MERGE:
+        return f"mode {mode} ({reason}): a person merges" if reason else f"mode {mode}: a person merges"
+    if not limits.merge_enabled:
+        return "merging is switched off by ONESHOT_MERGE__ENABLED"
+    if HOLD_LABEL in facts.labels:
+        return f"the label {HOLD_LABEL} is on the pull request"
+    if any(request.kind == "hold" for request in services.store.requests.open(attempt.id)):
+        return "a person put it on hold"
+    if not limits.rules_alone and not limits.is_local_forge:
+        return "only rules judged it and ONESHOT_MERGE__RULES_ALONE is not set: a person merges"
+    return None

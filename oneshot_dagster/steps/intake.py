@@ -1,0 +1,96 @@
+"""Intake: from a change key to its attempt's row, after every refusal that needs the network. No outside effect.
+Which triggers lead here is orchestration's and the cli's."""
+
+import hashlib
+
+from oneshot_dagster.domain.attempt import Attempt, Inputs
+from oneshot_dagster.domain.change import ChangeKey
+from oneshot_dagster.domain.errors import Refusal
+from oneshot_dagster.domain.intake import Admission, Admitted, Refused, admit, refused_repository
+from oneshot_dagster.domain.policy import FILE, PolicyErrors, effective_mode, parse_policy
+from oneshot_dagster.domain.run import LIVE, Kind, Mode, State
+from oneshot_dagster.services.github.protocol import Issue
+from oneshot_dagster.steps.services import Services
+
+_TAKEN_UP = LIVE | {State.NEEDS_HUMAN, State.NEEDS_ITERATION, State.COMPLETED}
+
+
+def take_in(services: Services, key: ChangeKey, *, base: str | None, prompt: str, by: str) -> Attempt:
+    """The change's attempt: the one it has, or a first one (a new one after cancelled or superseded).
+
+    Raises Refusal, with one sentence, for everything that is not taken in.
+    """
+    existing = services.store.runs.latest(key)
+    if existing is not None and existing.state in _TAKEN_UP:
+        return existing
+    refused = refused_repository(key, services.limits.repositories)
+    if refused is not None:
+        raise _refusal(refused)
+    issue, admitted = _admit(services, key, base)
+    text, mode = _policy(services, key, admitted.base)
+    return services.store.runs.create(
+        key,
+        number=1 if existing is None else existing.number + 1,
+        kind=Kind.IMPLEMENT,
+        mode=mode,
+        inputs=_inputs(issue, admitted, prompt=prompt, by=by),
+        policy=text,
+        cause=f"intake by {by}",
+    )
+
+
+def _admit(services: Services, key: ChangeKey, base: str | None) -> tuple[Issue, Admitted]:
+    github, git = services.github, services.git
+    default_branch = github.default_branch(key.repository)
+    issue = github.issue(key.repository, key.issue_number) if default_branch else None
+    branch = base or default_branch
+    exists = branch is not None and issue is not None and git.remote_head(key.repository, branch) is not None
+    answer = admit(
+        Admission(
+            key=key,
+            repositories=services.limits.repositories,
+            default_branch=default_branch,
+            issue_open=issue.open if issue else None,
+            is_pull_request=issue.is_pull_request if issue else False,
+            pull_of=services.store.runs.change_of_pull(key.repository, key.issue_number),
+            base=base,
+            base_exists=exists,
+        )
+    )
+    if isinstance(answer, Refused) or issue is None:
+        raise _refusal(answer if isinstance(answer, Refused) else None)
+    return issue, answer
+
+
+def _policy(services: Services, key: ChangeKey, base: str) -> tuple[str, Mode]:
+    """The policy at the base's tip, read through once: a wrong one refuses the change before anything happens."""
+    services.git.fetch(key.repository)
+    tip = services.git.resolve(key.repository, f"refs/remotes/origin/{base}") or ""
+    content = services.git.read_file(key.repository, sha=tip, path=FILE) or b""
+    try:
+        text = content.decode()
+        mode, _ = effective_mode(parse_policy(text), services.limits.mode)
+    except (UnicodeDecodeError, PolicyErrors) as error:
+        raise Refusal(
+            code="policy_invalid", sentence=f"{key.repository} at {tip[:7]}: {error}; mend it on {base}"
+        ) from None
+    return text, mode
+
+
+def _inputs(issue: Issue, admitted: Admitted, *, prompt: str, by: str) -> Inputs:
+    return Inputs(
+        base=admitted.base,
+        head=admitted.head,
+        prompt=prompt,
+        issue_title=issue.title,
+        issue_body=issue.body,
+        issue_sha256=hashlib.sha256(f"{issue.title}\n{issue.body}".encode()).hexdigest(),
+        issue_author=issue.author,
+        triggered_by=by,
+    )
+
+
+def _refusal(refused: Refused | None) -> Refusal:
+    if refused is None:
+        return Refusal(code="refused", sentence="the change was not admitted")
+    return Refusal(code=refused.code, sentence=refused.sentence)

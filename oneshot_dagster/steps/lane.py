@@ -1,0 +1,39 @@
+"""The lane: the right to be between merge intent and verified on one repository and base. One change holds it, FIFO."""
+
+from datetime import timedelta
+
+from oneshot_dagster.domain.attempt import Attempt, Awaited
+from oneshot_dagster.services.store.protocol import LanePlace, Store
+from oneshot_dagster.steps.turn import Turn
+
+_LONGEST = timedelta(days=7)
+_HELD = 365 * 86400.0  # by the attempt, across processes and parks, until it leaves
+
+
+def enter(turn: Turn) -> int | None:
+    """The lane's epoch where it is ours; else the attempt is parked behind the change that holds it."""
+    place = take_place(turn.store, turn.attempt)
+    if place.lease is not None:
+        return place.lease.epoch
+    now = turn.store.now()
+    state = place.behind_state.value if place.behind_state else "waiting"
+    reason = f"behind {place.behind}, {state}"
+    turn.attempt = turn.store.runs.park(
+        turn.attempt.id, Awaited(what="lane", since=now, deadline=now + _LONGEST), reason=reason
+    )
+    turn.say(f"parked: {reason}")
+    return None
+
+
+def take_place(store: Store, attempt: Attempt) -> LanePlace:
+    """In the lane or in its queue; asked again, the place is kept."""
+    return store.leases.enter_lane(attempt, seconds=_HELD)
+
+
+def leave(turn: Turn) -> None:
+    turn.store.leases.leave_lane(turn.attempt)
+
+
+def is_ours(turn: Turn, epoch: int) -> bool:
+    """Asked as the last act before a deployment starts."""
+    return not turn.held.lost and turn.store.leases.lane_epoch(turn.attempt) == epoch

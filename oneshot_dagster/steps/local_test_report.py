@@ -1,0 +1,112 @@
+"""The local test report: the policy's test commands at exactly the head SHA, in an export of that tree.
+After a person pushed, this is where the new head is taken over."""
+
+import tempfile
+from pathlib import Path
+
+from oneshot_dagster.domain.artifact import Artifact, Check, Markdown, NotMyTurn, Record, Verdict
+from oneshot_dagster.domain.attempt import Report
+from oneshot_dagster.domain.messages import suites_table
+from oneshot_dagster.domain.run import HEAD_IS_PUBLIC, State
+from oneshot_dagster.domain.test_results import SuiteResult, no_command, overall, to_json
+from oneshot_dagster.services.suites.protocol import SuiteRequest
+from oneshot_dagster.steps.turn import Turn
+
+
+def local_test_report(turn: Turn) -> Record | NotMyTurn:
+    if turn.attempt.state in HEAD_IS_PUBLIC and not _take_over_new_head(turn):
+        return NotMyTurn(artifact=Artifact.LOCAL_TEST_REPORT, reason="the head on record is the head of the branch")
+    if turn.attempt.state is State.IMPLEMENTING:
+        turn.move(State.TESTING, f"testing {(turn.attempt.head_sha or '')[:7]}")
+    sha = turn.attempt.head_sha or ""
+    results = _run_suites(turn, sha)
+    if turn.cancelled():
+        return NotMyTurn(artifact=Artifact.LOCAL_TEST_REPORT, reason="a person asked to stop while the tests ran")
+    verdict = overall(results)
+    suites = tuple(to_json(result) for result in results)
+    turn.store.artifacts.add_report(
+        turn.attempt.id, Report(kind="local", sha=sha, verdict=verdict, suites=suites, at=turn.services.clock.now())
+    )
+    _append_to_log(turn, results)
+    turn.fact("engine", "local_tests", {"verdict": verdict, "suites": [s["verdict"] for s in suites]}, sha=sha)
+    ci_status = {Verdict.PASSED: "pending", Verdict.FAILED: "failure", Verdict.DID_NOT_RUN: "did_not_run"}[verdict]
+    turn.then(State.PR_READY, f"local tests {verdict} at {sha[:7]}", ci_status=ci_status)
+    return _record(turn, results, verdict, sha)
+
+
+def _take_over_new_head(turn: Turn) -> bool:
+    """A person pushed (or the branch was updated): what was said of the old head is void."""
+    attempt, git = turn.attempt, turn.services.git
+    git.fetch(attempt.key.repository)
+    head = git.remote_head(attempt.key.repository, attempt.inputs.head)
+    if head is None or head == attempt.head_sha:
+        return False
+    git.provision(
+        attempt.key, base=attempt.inputs.base, head=attempt.inputs.head, recorded_head=head, branch=attempt.inputs.head
+    )
+    base_sha = (
+        git.merge_base(attempt.key.repository, head, f"refs/remotes/origin/{attempt.inputs.base}") or attempt.base_sha
+    )
+    if attempt.state is not State.AWAITING_CI:
+        turn.move(State.AWAITING_CI, f"the head moved to {head[:7]}", judged_sha=None, awaited=None)
+    turn.move(
+        State.IMPLEMENTING,
+        f"taking over the head {head[:7]}",
+        head_sha=head,
+        base_sha=base_sha,
+        judged_sha=None,
+        awaited=None,
+    )
+    return True
+
+
+def _run_suites(turn: Turn, sha: str) -> tuple[SuiteResult, ...]:
+    policy, services = turn.policy, turn.services
+    if not policy.tests.commands:
+        return (no_command(sha),)
+    services.limits.scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=services.limits.scratch, prefix="tests-") as scratch:
+        folder = Path(scratch) / "tree"
+        services.git.export(turn.attempt.key.repository, sha=sha, target=folder)
+        commands = [("setup", line) for line in policy.agent.setup] + [
+            ("tests", line) for line in policy.tests.commands
+        ]
+        results: list[SuiteResult] = []
+        for number, (kind, line) in enumerate(commands, 1):
+            turn.say(f"running {line}")
+            name = f"{kind} {number}" if len(commands) > 1 else kind
+            request = SuiteRequest(suite=name, command=line, folder=folder, sha=sha, timeout=policy.tests.timeout)
+            result = services.suites.run(request, say=turn.say, cancelled=turn.cancelled)
+            if kind == "setup" and result.exit_code == 0:
+                continue
+            results.append(result)
+            if kind == "setup":
+                break
+        return tuple(results)
+
+
+def _append_to_log(turn: Turn, results: tuple[SuiteResult, ...]) -> None:
+    log = turn.read_file("implementation-log") or b""
+    added = "".join(f"\n$ {r.command}\n{r.log_tail}\n[{r.verdict}: {r.reason}]\n" for r in results)
+    turn.file("implementation-log", log + added.encode(), "text/plain")
+
+
+def _record(turn: Turn, results: tuple[SuiteResult, ...], verdict: Verdict, sha: str) -> Record:
+    did_run = tuple(r for r in results if r.verdict is not Verdict.DID_NOT_RUN)
+    return Record(
+        artifact=Artifact.LOCAL_TEST_REPORT,
+        what_happened=f"Local tests {verdict.replace('_', ' ')} at {sha[:7]}: {results[0].reason}.",
+        shown={
+            "head_sha": sha,
+            "verdict": verdict.value,
+            "suites": Markdown(suites_table(results)),
+            "passed": sum(r.count("passed") for r in results),
+            "failed": sum(r.count("failed") + r.count("error") for r in results),
+            "tests_seconds": round(sum(r.seconds for r in results), 3),
+            "not_enforced": "; ".join(f"not enforced: {phrase}" for phrase in turn.services.suites.not_enforced),
+        },
+        checks=tuple(
+            Check(name="local_tests", passed=overall(did_run) is Verdict.PASSED, description=did_run[0].reason)
+            for _ in did_run[:1]
+        ),
+    )

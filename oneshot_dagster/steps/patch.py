@@ -1,0 +1,197 @@
+"""The patch step: the agent edits the worktree by a prompt; the engine commits. It leaves patch, log, events and bundle.
+The prompt's text is domain.patch; running an agent is services.agent."""
+
+import json
+from collections import deque
+from importlib.resources import files
+
+from oneshot_dagster.domain.artifact import Artifact, NotMyTurn, Record
+from oneshot_dagster.domain.patch import Failure, PromptParts, Said, render_prompt
+from oneshot_dagster.domain.pull_request import commit_message
+from oneshot_dagster.domain.run import State
+from oneshot_dagster.services.agent.protocol import AgentEnd, AgentEvent, AgentRequest, AgentResult
+from oneshot_dagster.steps.turn import Turn
+
+PROMPT_BUDGET = 120_000  # characters
+_TRUSTED = {"admin", "maintain", "write"}
+
+
+def patch(turn: Turn) -> Record | NotMyTurn:
+    start_sha = turn.attempt.head_sha or ""
+    if turn.attempt.state is State.WORKTREE_READY:
+        turn.move(State.IMPLEMENTING, f"{turn.services.agent.name} starts")
+    prompt = _prompt(turn)
+    turn.file("implementation-prompt", prompt.encode(), "text/markdown")
+    result = _run_agent(turn, prompt, start_sha)
+    turn.check_lease()
+    if result.end is AgentEnd.CANCELLED:
+        return NotMyTurn(artifact=Artifact.PATCH, reason="a person asked to stop while the agent worked")
+    head_sha = turn.services.git.commit_all(
+        turn.services.git.worktree_path(turn.attempt.key),
+        message=commit_message(turn.attempt),
+        author=turn.services.limits.author,
+    )
+    turn.set(head_sha=head_sha, agent_resume=result.resume)
+    _leave_files(turn, result, start_sha=start_sha, head_sha=head_sha)
+    turn.fact("agent", "end", {"end": result.end, "reason": result.reason, "seconds": result.seconds}, sha=head_sha)
+    if head_sha == start_sha:
+        turn.then(
+            State.NEEDS_ITERATION, f"the agent changed nothing ({result.reason})", next_prompt=_nothing_changed(result)
+        )
+    elif result.end is not AgentEnd.FINISHED:
+        turn.then(State.NEEDS_ITERATION, f"the agent did not finish: {result.reason}", next_prompt=result.reason)
+    else:
+        turn.then(State.TESTING, f"the agent finished; committed as {head_sha[:7]}")
+    return _record(turn, result, start_sha=start_sha, head_sha=head_sha)
+
+
+def _run_agent(turn: Turn, prompt: str, start_sha: str) -> AgentResult:
+    """In a clean worktree: leftovers of an interrupted agent are kept as a bundle first."""
+    attempt, services = turn.attempt, turn.services
+    with services.git.hold(attempt.key) as lock:
+        tree = services.git.provision(
+            attempt.key,
+            base=attempt.inputs.base,
+            head=attempt.inputs.head,
+            recorded_head=start_sha,
+            branch=attempt.inputs.head,
+        )
+        if tree.kept is not None:
+            turn.file("worktree-kept", tree.kept.read_bytes(), "application/x-git-bundle")
+        messages = _Messages(turn)
+        request = AgentRequest(
+            worktree=tree.path,
+            prompt=prompt,
+            resume=attempt.agent_resume,
+            wall=services.limits.agent_wall,
+            stall=services.limits.agent_stall,
+            keep_open=(lock,),
+        )
+        result = services.agent.run(request, on_event=messages.add, cancelled=turn.cancelled)
+        messages.flush()
+    return result
+
+
+class _Messages:
+    """Events on their way to the log and the store, in batches."""
+
+    def __init__(self, turn: Turn) -> None:
+        self._turn, self._count = turn, 0
+        self._waiting: deque[dict[str, object]] = deque()
+
+    def add(self, event: AgentEvent) -> None:
+        self._turn.say(f"agent: {event.text[:300]}" if event.text else f"agent: {event.kind}")
+        self._count += 1
+        self._waiting.append(
+            {
+                "dedupe_key": f"{self._turn.attempt.id}:{self._turn.run_id}:{self._count}",
+                "kind": event.kind,
+                "role": "assistant",
+                "content": event.text,
+                "attrs": dict(event.raw),
+                "timestamp": self._turn.services.clock.now(),
+            }
+        )
+        if len(self._waiting) >= 50:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._waiting:
+            self._turn.store.notes.add_messages(self._turn.attempt.id, tuple(self._waiting))
+            self._waiting.clear()
+
+
+def _prompt(turn: Turn) -> str:
+    attempt, services = turn.attempt, turn.services
+    repository = attempt.key.repository
+    own = turn.policy.prompt.file
+    guidance = (
+        services.git.read_file(repository, sha=attempt.base_sha or "", path=own) if own and attempt.base_sha else None
+    )
+    asked = f"{attempt.inputs.issue_title}\n{attempt.inputs.issue_body}"
+    parts = PromptParts(
+        repository=repository,
+        key=str(attempt.key),
+        attempt=attempt.number,
+        issue_title=attempt.inputs.issue_title,
+        issue_body=attempt.inputs.issue_body,
+        instructions=attempt.inputs.prompt,
+        comments=_trusted_comments(turn),
+        guidance=guidance.decode(errors="replace") if guidance else "",
+        commands=turn.policy.tests.commands,
+        memories=services.store.notes.recall(repository, text=asked, limit=5),
+        failures=_failures(turn),
+        next_prompt=attempt.next_prompt,
+    )
+    return render_prompt(_template(), parts, PROMPT_BUDGET)
+
+
+def _template() -> str:
+    return files("oneshot_dagster.domain").joinpath("texts", "agent_prompt.md").read_text()
+
+
+def _trusted_comments(turn: Turn) -> tuple[Said, ...]:
+    """Of people with write access; each author's permission is read once."""
+    github, key = turn.services.github, turn.attempt.key
+    trusted: dict[str, bool] = {github.login: False}
+    said: list[Said] = []
+    for comment in github.comments(key.repository, key.issue_number):
+        if comment.author not in trusted:
+            trusted[comment.author] = github.permission(key.repository, comment.author) in _TRUSTED
+        if trusted[comment.author]:
+            said.append(Said(author=comment.author, text=comment.body))
+    return tuple(said)
+
+
+def _failures(turn: Turn) -> tuple[Failure, ...]:
+    """What failed in the attempt before, with the logs that it left."""
+    earlier = [a for a in turn.store.runs.all_of(turn.attempt.key) if a.number < turn.attempt.number]
+    kept = turn.read_file("failures", of=earlier[-1].id) if earlier else None
+    return tuple(Failure(name=f["name"], log=f["log"]) for f in json.loads(kept)) if kept else ()
+
+
+def _nothing_changed(result: AgentResult) -> str:
+    return f"The last attempt changed no file ({result.reason}). Make the change that the issue asks for."
+
+
+def _leave_files(turn: Turn, result: AgentResult, *, start_sha: str, head_sha: str) -> None:
+    git, attempt = turn.services.git, turn.attempt
+    base = attempt.base_sha or start_sha
+    turn.file("implementation-patch", git.patch(attempt.key, base_sha=base, head_sha=head_sha), "text/x-diff")
+    turn.file("implementation-log", result.log, "text/plain")
+    events = "".join(json.dumps({"kind": e.kind, "text": e.text, **e.raw}, default=str) + "\n" for e in result.events)
+    turn.file("implementation-events", events.encode(), "application/jsonl")
+    manifest = {
+        "version": 1,
+        "repository": attempt.key.repository,
+        "issueNumber": attempt.key.issue_number,
+        "attempt": attempt.number,
+        "commitSha": head_sha,
+        "sessionId": result.resume,
+    }
+    archive = git.changes_archive(attempt.key, base_sha=base, head_sha=head_sha, manifest=manifest)
+    turn.file("implementation-changes", archive, "application/gzip")
+
+
+def _record(turn: Turn, result: AgentResult, *, start_sha: str, head_sha: str) -> Record:
+    changed = head_sha != start_sha
+    usage = result.usage
+    return Record(
+        artifact=Artifact.PATCH,
+        what_happened=(
+            f"{turn.services.agent.name} {result.end} in {result.seconds:.1f} s and "
+            + (f"the engine committed {head_sha[:7]}." if changed else "changed nothing.")
+        ),
+        shown={
+            "agent": turn.services.agent.name,
+            "end": result.end.value,
+            "base_sha": turn.attempt.base_sha,
+            "head_sha": head_sha,
+            "events": len(result.events),
+            "agent_seconds": round(result.seconds, 3),
+            "input_tokens": "unknown" if usage.input_tokens is None else usage.input_tokens,
+            "output_tokens": "unknown" if usage.output_tokens is None else usage.output_tokens,
+            "not_enforced": "; ".join(f"not enforced: {phrase}" for phrase in turn.services.agent.not_enforced)
+            or "nothing",
+        },
+    )

@@ -1,0 +1,111 @@
+"""How each write action is found again in the world after a crash or a lost answer: from its payload alone.
+None means that the world does not show it. A test walks the enum: an action without a probe cannot be added."""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import cast
+
+from oneshot_dagster.domain.attempt import Attempt
+from oneshot_dagster.services.deploy.protocol import Observed
+from oneshot_dagster.services.github.protocol import Pull
+from oneshot_dagster.steps.services import Services
+from oneshot_dagster.steps.target import target
+
+Result = Mapping[str, object]
+Probe = Callable[[Services, Attempt, Result], Result | None]
+
+
+class Action(StrEnum):
+    """Every effect on the outside world that exists."""
+
+    PUSH = "push"
+    OPEN_PR = "open_pr"
+    UPDATE_PR = "update_pr"
+    COMMENT = "comment"
+    UPDATE_BRANCH = "update_branch"
+    MERGE = "merge"
+    GITHUB_DEPLOYMENT = "github_deployment"
+    DEPLOYMENT_STATUS = "deployment_status"
+    START_DEPLOYMENT = "start_deployment"
+    DELETE_BRANCH = "delete_branch"
+
+
+def pull_result(pull: Pull) -> dict[str, object]:
+    return {"number": pull.number, "url": pull.url, "head_sha": pull.head_sha}
+
+
+def observed_result(observed: Observed) -> dict[str, object]:
+    return {"revision": observed.revision, "ready": observed.ready, "url": observed.url, "detail": observed.detail}
+
+
+def _push(services: Services, attempt: Attempt, payload: Result) -> Result | None:
+    at = services.git.remote_head(attempt.key.repository, str(payload["branch"]))
+    return {"sha": at, "found": True} if at == payload["sha"] else None
+
+
+def _open_pr(services: Services, attempt: Attempt, payload: Result) -> Result | None:
+    ended = cast("list[int]", payload["not_these"])
+    pulls = services.github.pulls_by_head(attempt.key.repository, str(payload["head"]))
+    mine = [p for p in pulls if p.number not in ended]
+    return pull_result(mine[0]) if mine else None
+
+
+def _written_again(services: Services, attempt: Attempt, payload: Result) -> Result | None:
+    """Saying the same once more changes nothing, so nothing is looked for."""
+    del services, attempt, payload
+
+
+def _comment(services: Services, attempt: Attempt, payload: Result) -> Result | None:
+    marker, digest = str(payload["marker"]), str(payload["digest"])
+    for comment in services.github.comments(attempt.key.repository, int(str(payload["number"]))):
+        if comment.author == services.github.login and comment.body.startswith(marker) and digest in comment.body:
+            return {"comment_id": comment.comment_id, "url": comment.url, "found": True}
+    return None
+
+
+def _update_branch(services: Services, attempt: Attempt, payload: Result) -> Result | None:
+    pull = services.github.pull(attempt.key.repository, int(str(payload["number"])))
+    moved = pull is not None and pull.head_sha != payload["expected"]
+    return {"from": payload["expected"], "found": True} if moved else None
+
+
+def _merge(services: Services, attempt: Attempt, payload: Result) -> Result | None:
+    pull = services.github.pull(attempt.key.repository, int(str(payload["number"])))
+    if pull is None or not pull.merged:
+        return None
+    return {"sha": pull.merge_sha, "found": True, "by": pull.merged_by, "tip": payload.get("base")}
+
+
+def _github_deployment(services: Services, attempt: Attempt, payload: Result) -> Result | None:
+    made = services.github.deployments(
+        attempt.key.repository, sha=str(payload["sha"]), environment=str(payload["environment"])
+    )
+    found = made.get(str(payload["key"]))
+    return {"id": found, "found": True} if found is not None else None
+
+
+def _start_deployment(services: Services, attempt: Attempt, payload: Result) -> Result | None:
+    deploy = services.deploys.get(str(payload["kind"]))
+    observed = deploy.observe(target(services, attempt)) if deploy else None
+    if observed is None or observed.revision != payload["sha"] or not observed.ready:
+        return None
+    return observed_result(observed) | {"found": True}
+
+
+def _delete_branch(services: Services, attempt: Attempt, payload: Result) -> Result | None:
+    at = services.git.remote_head(attempt.key.repository, str(payload["branch"]))
+    return {"sha": payload["sha"], "found": True} if at is None else None
+
+
+PROBES: Mapping[Action, Probe] = {
+    Action.PUSH: _push,
+    Action.OPEN_PR: _open_pr,
+    Action.UPDATE_PR: _written_again,
+    Action.COMMENT: _comment,
+    Action.UPDATE_BRANCH: _update_branch,
+    Action.MERGE: _merge,
+    Action.GITHUB_DEPLOYMENT: _github_deployment,
+    Action.DEPLOYMENT_STATUS: _written_again,
+    Action.START_DEPLOYMENT: _start_deployment,
+    Action.DELETE_BRANCH: _delete_branch,
+}

@@ -1,0 +1,75 @@
+"""The pull request step: push the head, open or update the attempt's PR, write down its number, URL and head SHA."""
+
+from oneshot_dagster.domain import messages
+from oneshot_dagster.domain.artifact import Artifact, Link, NotMyTurn, Record
+from oneshot_dagster.domain.pull_request import body, title
+from oneshot_dagster.domain.run import State
+from oneshot_dagster.domain.test_results import from_json
+from oneshot_dagster.steps import effects
+from oneshot_dagster.steps.turn import Turn
+
+
+def pull_request(turn: Turn) -> Record | NotMyTurn:
+    attempt = turn.attempt
+    sha, branch = attempt.head_sha or "", attempt.inputs.head
+    remote = turn.services.git.remote_head(attempt.key.repository, branch)
+    if remote != sha:
+        pushed = effects.push(turn, sha=sha, branch=branch, expected=remote)
+        if pushed.get("refused"):
+            turn.move(
+                State.NEEDS_HUMAN,
+                f"{branch} stands at {str(pushed.get('at'))[:7]}, which our commit {sha[:7]} does not contain; nothing was overwritten",
+                human_from=State.PR_READY,
+                human_reason="branch_diverged",
+            )
+            return NotMyTurn(artifact=Artifact.PULL_REQUEST, reason="the branch moved; nothing was overwritten")
+    text_title, text_body = title(attempt), _body(turn)
+    opened = effects.open_pull(turn, title=text_title, body=text_body, not_these=_ended_pulls(turn))
+    if opened.get("refused"):
+        turn.move(
+            State.NEEDS_HUMAN,
+            f"the pull request could not be opened: {opened.get('why')}",
+            human_from=State.PR_READY,
+            human_reason="pull_request_refused",
+        )
+        return NotMyTurn(artifact=Artifact.PULL_REQUEST, reason=str(opened.get("why")))
+    number, url = int(str(opened["number"])), str(opened["url"])
+    effects.update_pull(turn, number=number, title=text_title, body=text_body)
+    turn.set(pr_number=number, pr_url=url, head_sha=sha)
+    effects.comment(
+        turn,
+        number=attempt.key.issue_number,
+        purpose="status",
+        body=messages.status_comment(turn.attempt, public_url=turn.services.limits.public_url),
+    )
+    turn.fact("github", "pull_request", {"number": number, "url": url}, sha=sha)
+    return Record(
+        artifact=Artifact.PULL_REQUEST,
+        what_happened=f"Pull request #{number} is open for {branch} at {sha[:7]}.",
+        shown={
+            "pull_request": Link(url),
+            "number": number,
+            "branch": branch,
+            "base": attempt.inputs.base,
+            "head_sha": sha,
+            "base_sha": attempt.base_sha,
+            "title": text_title,
+        },
+    )
+
+
+def _body(turn: Turn) -> str:
+    attempt = turn.attempt
+    report = turn.store.artifacts.report(attempt.id, kind="local", sha=attempt.head_sha or "")
+    suites = tuple(from_json(suite) for suite in report.suites) if report else ()
+    links = {"the change in Dagster": messages.change_url(turn.services.limits.public_url, attempt)}
+    return body(attempt, suites=suites, links=links)
+
+
+def _ended_pulls(turn: Turn) -> frozenset[int]:
+    """PRs of earlier attempts that were merged: a new attempt opens its own."""
+    return frozenset(
+        a.pr_number
+        for a in turn.store.runs.all_of(turn.attempt.key)
+        if a.pr_number is not None and a.merge_sha is not None
+    )

@@ -1,0 +1,142 @@
+"""The resumer: reads the facts of each unfinished change, asks domain.resume what is next, and does just that.
+The sensor change_continue and `oneshot run` call this; nothing else starts or continues a change."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from oneshot_dagster.domain.action import (
+    Action,
+    FailRun,
+    MoveTo,
+    Nothing,
+    RepeatStart,
+    Settle,
+    SettleIntents,
+    StartAttempt,
+    StartRun,
+    WaitUntil,
+)
+from oneshot_dagster.domain.attempt import Attempt, Launch
+from oneshot_dagster.domain.change import ChangeKey
+from oneshot_dagster.domain.errors import OneshotError, StaleState
+from oneshot_dagster.domain.resume import next_action
+from oneshot_dagster.domain.run import State
+from oneshot_dagster.services.launcher.protocol import Launcher, RunView
+from oneshot_dagster.steps.lease import held
+from oneshot_dagster.steps.resume_facts import read_facts
+from oneshot_dagster.steps.services import Services
+from oneshot_dagster.steps.write_action import settle_open
+
+_CAUSE = "resumer"
+_MOST_ACTIONS = 8  # in one look at one change; each is followed by a fresh reading
+
+
+def continue_changes(services: Services, launcher: Launcher, *, only: ChangeKey | None = None) -> list[str]:
+    """What was done or is waited for, a sentence a change. One bad change never stops the others."""
+    attempts = [a for a in services.store.runs.unfinished() if only is None or a.key == only]
+    launches = {a.id: services.store.launches.of(a.id) for a in attempts}
+    views = launcher.view(tuple(of[-1].dagster_run_id for of in launches.values() if of))
+    said: list[str] = []
+    for attempt in attempts:
+        try:
+            said.append(f"{attempt.key}: {_continue(services, launcher, attempt, launches[attempt.id], views)}")
+        except OneshotError as error:
+            said.append(f"{attempt.key}: {error}")
+    return said
+
+
+def _continue(
+    services: Services, launcher: Launcher, attempt: Attempt, launches: Sequence[Launch], views: Mapping[str, RunView]
+) -> str:
+    reasons: list[str] = []
+    for _ in range(_MOST_ACTIONS):
+        facts = read_facts(services, attempt, launches, views)
+        action = next_action(attempt, facts, services.store.now())
+        reasons.append(action.reason)
+        if isinstance(action, WaitUntil | Nothing) or not _act(services, launcher, attempt, launches, action):
+            break
+        found = services.store.runs.latest(attempt.key)
+        if found is None:
+            break
+        attempt, launches = found, services.store.launches.of(found.id)
+        views = launcher.view(tuple(launch.dagster_run_id for launch in launches[-1:]))
+    return "; then ".join(reasons)
+
+
+def _act(services: Services, launcher: Launcher, attempt: Attempt, launches: Sequence[Launch], action: Action) -> bool:
+    """True where another look may find more to do; a started run is looked at again on the next tick."""
+    match action:
+        case StartRun():
+            _start(services, launcher, attempt, launches, action)
+            return False
+        case RepeatStart(launch=launch):
+            _launch(launcher, attempt, launch, launches)
+            return False
+        case FailRun(run_id=run_id, reason=reason):
+            launcher.fail(run_id, reason)
+        case StartAttempt():
+            _next_attempt(services, attempt, action)
+        case MoveTo():
+            services.store.runs.transition(
+                attempt, action.target, reason=action.reason, cause=_CAUSE, fields=action.fields(attempt)
+            )
+            _handle(services, action.handle)
+        case Settle():
+            _handle(services, action.handle)
+        case SettleIntents():
+            with held(services.store, attempt.key, _CAUSE, seconds=services.limits.lease_seconds):
+                settle_open(services, attempt)
+        case _:
+            return False
+    return True
+
+
+def _start(
+    services: Services, launcher: Launcher, attempt: Attempt, launches: Sequence[Launch], action: StartRun
+) -> None:
+    launch = services.store.launches.add(
+        attempt.id,
+        seq=action.seq,
+        selection=[artifact.value for artifact in action.selection],
+        reason=action.reason,
+        costs_retry=action.costs_retry,
+    )
+    if launch is None:
+        raise StaleState(f"launch {action.seq} of {attempt.key} was added by another look at the same moment")
+    if action.costs_retry:
+        services.store.runs.update(attempt.id, {"infrastructure_retries": attempt.infrastructure_retries + 1})
+    _launch(launcher, attempt, launch, launches)
+
+
+def _launch(launcher: Launcher, attempt: Attempt, launch: Launch, launches: Sequence[Launch]) -> None:
+    earlier = [old.dagster_run_id for old in launches if old.seq < launch.seq]
+    launcher.start(
+        attempt,
+        launch,
+        root_run_id=earlier[0] if earlier else None,
+        parent_run_id=earlier[-1] if earlier else None,
+    )
+
+
+def _next_attempt(services: Services, attempt: Attempt, action: StartAttempt) -> None:
+    runs = services.store.runs
+    if attempt.state is State.NEEDS_HUMAN:
+        attempt = runs.transition(attempt, State.NEEDS_ITERATION, reason=action.reason, cause=_CAUSE, fields={})
+    number = attempt.number + 1
+    services.store.notes.submit_rerun(attempt.id, attempt=number, delivery_id=f"{attempt.key}:{number}")
+    runs.create(
+        attempt.key,
+        number=number,
+        kind=attempt.kind,
+        mode=attempt.mode,
+        inputs=replace(attempt.inputs),
+        policy=attempt.policy,
+        cause=_CAUSE,
+        next_prompt=action.next_prompt,
+    )
+    _handle(services, action.handle)
+
+
+def _handle(services: Services, requests: Sequence[int]) -> None:
+    for request in requests:
+        services.store.requests.handle(request)

@@ -1,0 +1,116 @@
+"""What the resumer has to know of one change, read freshly: its runs, lease, requests, intents and, parked, GitHub's truth."""
+
+from collections.abc import Mapping, Sequence
+
+from oneshot_dagster.domain.attempt import Attempt, Launch, WriteAction
+from oneshot_dagster.domain.gate import Gate, GateFacts, decide
+from oneshot_dagster.domain.policy import gate_rules, parse_policy
+from oneshot_dagster.domain.resume import LEASE_SILENCE
+from oneshot_dagster.domain.resume_facts import Awaiting, ResumeFacts, RunState
+from oneshot_dagster.domain.run import HEAD_IS_PUBLIC
+from oneshot_dagster.services.launcher.protocol import RunView
+from oneshot_dagster.services.store.protocol import Lease
+from oneshot_dagster.steps.holds import holds
+from oneshot_dagster.steps.lane import take_place
+from oneshot_dagster.steps.lease import holder_is_gone, lives
+from oneshot_dagster.steps.probes import Action
+from oneshot_dagster.steps.services import Services
+
+
+def read_facts(
+    services: Services, attempt: Attempt, launches: Sequence[Launch], views: Mapping[str, RunView]
+) -> ResumeFacts:
+    store = services.store
+    lease = store.leases.current(f"change:{attempt.key}")
+    writes = [w for w in store.writes.of(attempt.key) if w.attempt_id == attempt.id]
+    pull = _pull(services, attempt, launches, views)
+    attempts = store.runs.all_of(attempt.key)
+    policy = parse_policy(attempt.policy)
+    last = launches[-1] if launches else None
+    return ResumeFacts(
+        launches=tuple(launches),
+        last_run=_run_state(last, views),
+        last_run_moved=_moved(services, attempt, last),
+        lease_live=lives(lease),
+        lease_expired_for=_expired_for(services, lease),
+        requests=store.requests.open(attempt.id),
+        gate=_gate(services, attempt, pull) if pull and not pull.merged else None,
+        merged_outside=pull is not None and pull.merged,
+        head_moved=pull is not None and pull.open and pull.head_sha != attempt.head_sha,
+        lane_free=_lane_free(services, attempt),
+        merge_free=pull is not None and holds(services, attempt, pull) is None,
+        open_intent=any(w.outcome is None for w in writes),
+        merge_intended=_merge_intended(attempt, writes),
+        evidence_sealed=attempt.evidence_head is not None,
+        attempts_made=len(attempts),
+        attempts_allowed=min(policy.budget.attempts, services.limits.attempts) + _retried(services, attempts),
+        infrastructure_allowed=services.limits.infrastructure_retries,
+    )
+
+
+def _run_state(last: Launch | None, views: Mapping[str, RunView]) -> RunState | None:
+    if last is None:
+        return None
+    view = views.get(last.dagster_run_id)
+    return RunState(run_id=last.dagster_run_id, status=view.status if view else "unknown")
+
+
+def _moved(services: Services, attempt: Attempt, last: Launch | None) -> bool:
+    return last is not None and any(
+        last.dagster_run_id in step.cause for step in services.store.runs.transitions(attempt.id)
+    )
+
+
+def _expired_for(services: Services, lease: Lease | None) -> float | None:
+    """A holder that is known to be gone counts as silent for long enough."""
+    if lease is None:
+        return None
+    if holder_is_gone(lease):
+        return LEASE_SILENCE
+    return max(0.0, (services.store.now() - lease.expires_at).total_seconds()) if lease.expired else None
+
+
+def _pull(
+    services: Services, attempt: Attempt, launches: Sequence[Launch], views: Mapping[str, RunView]
+) -> GateFacts | None:
+    """GitHub is asked only for what waits for it: a public head, parked or left by a run that is over."""
+    if attempt.state not in HEAD_IS_PUBLIC or attempt.pr_number is None or not launches:
+        return None
+    view = views.get(launches[-1].dagster_run_id)
+    if view is None or not view.over:
+        return None
+    facts = services.github.gate_facts(attempt.key.repository, attempt.pr_number)
+    services.store.projections.save_pull(attempt.key.repository, facts)
+    return facts
+
+
+def _gate(services: Services, attempt: Attempt, facts: GateFacts) -> Gate:
+    report = services.store.artifacts.report(attempt.id, kind="local", sha=attempt.head_sha or "")
+    return decide(
+        facts,
+        gate_rules(parse_policy(attempt.policy)),
+        judged=attempt.judged_sha,
+        local_report=report.verdict if report else None,
+        expected_head=attempt.head_sha or "",
+    )
+
+
+def _lane_free(services: Services, attempt: Attempt) -> bool:
+    if attempt.awaited is None or attempt.awaited.what != Awaiting.LANE:
+        return False
+    return take_place(services.store, attempt).lease is not None
+
+
+def _merge_intended(attempt: Attempt, writes: Sequence[WriteAction]) -> bool:
+    return attempt.merge_sha is not None or any(
+        w.action == Action.MERGE and w.outcome in {None, "done"} for w in writes
+    )
+
+
+def _retried(services: Services, attempts: Sequence[Attempt]) -> int:
+    """Each retry of a person allows one attempt more."""
+    return sum(
+        request.kind == "retry" and request.handled_at is not None
+        for attempt in attempts
+        for request in services.store.requests.of(attempt.id)
+    )

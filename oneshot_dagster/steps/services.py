@@ -1,0 +1,52 @@
+"""The services that every step is given: protocols only. bootstrap.py picks the real ones."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from oneshot_dagster.domain.run import Mode
+from oneshot_dagster.services.agent.protocol import Agent
+from oneshot_dagster.services.blobs.protocol import Blobs
+from oneshot_dagster.services.deploy.protocol import Deploy
+from oneshot_dagster.services.git.protocol import Git, Identity
+from oneshot_dagster.services.github.protocol import GitHub
+from oneshot_dagster.services.judge.protocol import Judge
+from oneshot_dagster.services.store.protocol import Store
+from oneshot_dagster.services.suites.protocol import Suites
+from oneshot_dagster.system.clock import Clock
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What the operator's settings bound or hold; seconds where a time."""
+
+    repositories: tuple[str, ...]
+    mode: Mode
+    hold_seconds: float
+    lease_seconds: float = 30.0
+    poll_seconds: float = 2.0
+    agent_wall: float
+    agent_stall: float
+    attempts: int
+    infrastructure_retries: int
+    merge_enabled: bool
+    rules_alone: bool
+    is_local_forge: bool
+    public_url: str
+    author: Identity
+    scratch: Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Services:
+    store: Store
+    git: Git
+    github: GitHub
+    agent: Agent
+    judge: Judge
+    suites: Suites
+    deploys: dict[str, Deploy] = field(default_factory=dict[str, Deploy])
+    blobs: Blobs
+    clock: Clock
+    limits: Limits
+    close: Callable[[], None]

@@ -1,0 +1,186 @@
+"""Taking a turn: the frame around every step. Guards, lease, people's stops, the record, and the last move.
+An asset calls this and nothing else."""
+
+import contextlib
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from oneshot_dagster.domain.artifact import Artifact, NotMyTurn, Record
+from oneshot_dagster.domain.attempt import Attempt
+from oneshot_dagster.domain.change import ChangeKey
+from oneshot_dagster.domain.errors import LeaseLost, NeedsHuman, StaleState
+from oneshot_dagster.domain.run import BEFORE_MERGE, STOPPED, Part, State, part
+from oneshot_dagster.steps.check_state import check_state
+from oneshot_dagster.steps.deployment import deployment
+from oneshot_dagster.steps.evaluation import evaluation, tell_human
+from oneshot_dagster.steps.evidence import evidence
+from oneshot_dagster.steps.file_snapshot import file_snapshot
+from oneshot_dagster.steps.intake import take_in
+from oneshot_dagster.steps.lease import held
+from oneshot_dagster.steps.local_test_report import local_test_report
+from oneshot_dagster.steps.merge import merge
+from oneshot_dagster.steps.patch import patch
+from oneshot_dagster.steps.pull_request import pull_request
+from oneshot_dagster.steps.services import Services
+from oneshot_dagster.steps.turn import Turn
+from oneshot_dagster.steps.verification_report import verification_report
+from oneshot_dagster.steps.worktree import worktree
+
+Step = Callable[[Turn], Record | NotMyTurn]
+
+STEPS: Mapping[Artifact, Step] = {
+    Artifact.WORKTREE: worktree,
+    Artifact.PATCH: patch,
+    Artifact.LOCAL_TEST_REPORT: local_test_report,
+    Artifact.PULL_REQUEST: pull_request,
+    Artifact.FILE_SNAPSHOT: file_snapshot,
+    Artifact.CHECK_STATE: check_state,
+    Artifact.EVALUATION: evaluation,
+    Artifact.MERGE: merge,
+    Artifact.DEPLOYMENT: deployment,
+    Artifact.VERIFICATION_REPORT: verification_report,
+    Artifact.EVIDENCE: evidence,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Caller:
+    """Who takes the turn: the Dagster run, how it tells people, what it was launched with."""
+
+    run_id: str
+    say: Callable[[str], None]
+    others_wait: Callable[[], bool]
+    base: str | None = None
+    prompt: str = ""
+    triggered_by: str = "a launch by hand"
+
+
+@contextmanager
+def taken(services: Services, artifact: Artifact, key: ChangeKey, caller: Caller) -> Generator[Record | NotMyTurn, None, None]:
+    """Yields what the step left; once the caller has shown it, the step's last move is made.
+
+    Raises BadInput (refused, nothing done), TryAgain and LeaseLost (the resumer goes on).
+    """
+    if services.store.runs.latest(key) is None and artifact is not Artifact.WORKTREE:
+        yield NotMyTurn(artifact=artifact, reason=f"{key} was never taken in; launch the whole one_shot job")
+        return
+    try:
+        with held(services.store, key, caller.run_id, seconds=services.limits.lease_seconds) as holding:
+            attempt = _attempt(services, artifact, key, caller)
+            turn = Turn(
+                services,
+                artifact=artifact,
+                attempt=attempt,
+                held=holding,
+                run_id=caller.run_id,
+                say=caller.say,
+                others_wait=caller.others_wait,
+            )
+            _note_launch(turn)
+            yield from _play(turn)
+    except StaleState as error:
+        raise LeaseLost(str(error)) from error
+
+
+def _attempt(services: Services, artifact: Artifact, key: ChangeKey, caller: Caller) -> Attempt:
+    if artifact is Artifact.WORKTREE:
+        return take_in(services, key, base=caller.base, prompt=caller.prompt, by=caller.triggered_by)
+    attempt = services.store.runs.latest(key)
+    assert attempt is not None  # noqa: S101  # rows are never removed under a lease
+    return attempt
+
+
+def _play(turn: Turn) -> Generator[Record | NotMyTurn, None, None]:
+    if cancel_where_asked(turn):
+        yield NotMyTurn(artifact=turn.artifact, reason=turn.attempt.reason)
+        return
+    began = turn.services.clock.monotonic()
+    outcome = _do(turn)
+    if isinstance(outcome, Record):
+        seconds = turn.services.clock.monotonic() - began
+        outcome = replace(outcome, shown=_always(turn, seconds) | dict(outcome.shown))
+        turn.store.artifacts.record(
+            turn.attempt.id, outcome, sha=turn.attempt.head_sha, dagster_run_id=turn.run_id, seconds=seconds
+        )
+    yield outcome
+    turn.commit()
+    cancel_where_asked(turn)
+
+
+def _do(turn: Turn) -> Record | NotMyTurn:
+    attempt, artifact = turn.attempt, turn.artifact
+    match part(artifact, attempt.state):
+        case Part.REFUSES:
+            return NotMyTurn(artifact=artifact, reason=_refusal(attempt))
+        case Part.SHOWS:
+            return shown_again(turn)
+        case Part.ACTS:
+            pass
+    turn.say(f"{artifact} of {attempt.key}, attempt {attempt.number} ({attempt.state})")
+    try:
+        return STEPS[artifact](turn)
+    except NeedsHuman as error:
+        turn.move(State.NEEDS_HUMAN, str(error), human_from=turn.attempt.state, human_reason=error.reason)
+        with contextlib.suppress(
+            NeedsHuman
+        ):  # without access to GitHub the reason stands in the store and the terminal
+            tell_human(turn)
+        return NotMyTurn(artifact=artifact, reason=str(error))
+
+
+def shown_again(turn: Turn) -> Record | NotMyTurn:
+    """The record on file, for a step whose turn is over."""
+    kept = turn.store.artifacts.records(turn.attempt.id).get(turn.artifact)
+    if kept is None:
+        return NotMyTurn(
+            artifact=turn.artifact, reason=f"the change is {turn.attempt.state} and this step left no record"
+        )
+    return replace(kept.record, what_happened=f"On record since {kept.at:%Y-%m-%d %H:%M}: {kept.record.what_happened}")
+
+
+def cancel_where_asked(turn: Turn) -> bool:
+    """A stop before the merge ends the attempt here; an open intent is settled by the resumer first."""
+    if turn.held.lost or turn.attempt.state not in BEFORE_MERGE:
+        return False
+    asked = [r for r in turn.store.requests.open(turn.attempt.id) if r.kind == "stop"]
+    if not asked or any(w.outcome is None for w in turn.store.writes.of(turn.attempt.key)):
+        return False
+    turn.move(State.CANCELLED, f"stopped by {asked[0].by}", awaited=None)
+    for request in asked:
+        turn.store.requests.handle(request.id)
+    return True
+
+
+def _note_launch(turn: Turn) -> None:
+    """A run started by hand becomes a launch on record, so that the resumer knows of it."""
+    launches = turn.store.launches
+    if launches.by_run(turn.run_id) is None:
+        seq = max((launch.seq for launch in launches.of(turn.attempt.id)), default=0) + 1
+        launches.add(
+            turn.attempt.id,
+            seq=seq,
+            selection=(turn.artifact,),
+            reason="launched by hand",
+            costs_retry=False,
+            dagster_run_id=turn.run_id,
+        )
+
+
+def _refusal(attempt: Attempt) -> str:
+    if attempt.state is State.COMPLETED:
+        return f"{attempt.key} is completed; there is nothing to do"
+    if attempt.state is State.NEEDS_ITERATION:
+        return f"attempt {attempt.number} needs another iteration; the resumer starts it"
+    if attempt.state in STOPPED:
+        return f"{attempt.key} is {attempt.state}: {attempt.reason}"
+    return f"it is not its turn: {attempt.key} is {attempt.state}"
+
+
+def _always(turn: Turn, seconds: float) -> dict[str, str | int | float | bool | None]:
+    return {
+        "change": str(turn.attempt.key),
+        "attempt": turn.attempt.number,
+        "mode": turn.attempt.mode.value,
+        "seconds": round(seconds, 3),
+    }

@@ -1,0 +1,79 @@
+"""The one path for effects on the outside world: intent first, then the effect, then what was observed.
+After a crash or a lost answer the probe looks at the world; an effect is repeated only where the probe finds nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from oneshot_dagster.domain.attempt import Attempt, WriteAction
+from oneshot_dagster.domain.errors import LeaseLost, TryAgain
+from oneshot_dagster.steps.probes import PROBES, Action, Result
+from oneshot_dagster.steps.services import Services
+from oneshot_dagster.steps.turn import Turn
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Effect:
+    """`act` does it and says what it observed; a refusal by the other side is a result with `refused` set.
+
+    `payload` is all that the action's probe needs. `probe_for`: seconds for which the world may be slow to show it.
+    """
+
+    action: Action
+    key: str
+    payload: Result
+    act: Callable[[], Result]
+    probe_for: float = 0.0
+    lane_epoch: int | None = None
+
+
+def perform(turn: Turn, effect: Effect) -> Result:
+    """The result, of now or of an earlier run. Raises LeaseLost before the effect where the change is no longer ours."""
+    turn.check_lease()
+    intent = turn.store.writes.intend(
+        turn.attempt.id,
+        action=effect.action,
+        key=effect.key,
+        payload={**effect.payload, "epoch": turn.held.lease.epoch},
+        lease=turn.held.lease,
+        lane_epoch=effect.lane_epoch,
+    )
+    if intent.outcome is not None:
+        return intent.result
+    found = _look(turn, effect) if _is_old(intent, turn) else None
+    if found is None:
+        try:
+            found = effect.act()
+        except TryAgain:
+            found = _look(turn, effect)
+            if found is None:
+                raise
+    if turn.held.lost:
+        raise LeaseLost(f"the lease of {turn.attempt.key} was lost during {effect.action}")
+    outcome = "refused" if found.get("refused") else "done"
+    turn.store.writes.settle(intent.id, outcome=outcome, result=found)
+    turn.fact("engine", "write_action", {"action": effect.action, "key": effect.key, "outcome": outcome, **found})
+    return found
+
+
+def settle_open(services: Services, attempt: Attempt) -> int:
+    """Asks the world about each intent without an outcome, under the change's lease; how many there were."""
+    intents = [w for w in services.store.writes.of(attempt.key) if w.outcome is None]
+    for intent in intents:
+        found = PROBES[Action(intent.action)](services, attempt, intent.payload)
+        services.store.writes.settle(intent.id, outcome="done" if found else "failed", result=found or {"found": False})
+    return len(intents)
+
+
+def _is_old(intent: WriteAction, turn: Turn) -> bool:
+    """An earlier run may already have done it: the intent names the epoch under which it was written."""
+    return intent.payload.get("epoch") != turn.held.lease.epoch
+
+
+def _look(turn: Turn, effect: Effect) -> Result | None:
+    clock = turn.services.clock
+    deadline = clock.monotonic() + effect.probe_for
+    while True:
+        found = PROBES[effect.action](turn.services, turn.attempt, effect.payload)
+        if found is not None or clock.monotonic() >= deadline:
+            return found
+        clock.sleep(0.5)

@@ -1,0 +1,16 @@
+"""One change through all the steps, without Dagster: what each leaves and where it stops."""
+
+from oneshot_dagster.domain.artifact import Artifact, Record
+from oneshot_dagster.domain.run import State
+
+
+def test_a_change_goes_from_its_issue_to_completed(world, engine):
+    key, issue = world.plant()
+    one = engine()
+    outcomes = one.run(key)
+    assert list(outcomes) == list(Artifact), (one.said, outcomes)
+    assert all(isinstance(outcome, Record) for outcome in outcomes.values()), outcomes
+    attempt = one.attempt(key)
+    assert attempt.state is State.COMPLETED
+    assert attempt.judged_sha == attempt.head_sha
+    assert issue.check(world.shop_url).ok
