@@ -111,10 +111,10 @@ def _compare(raw: Callable[[], None], ours: Callable[[], None], rounds: int) -> 
 def _history(files: int) -> bytes:
     """One commit with all the files, and from it a branch for each size, each of whose files has another middle line."""
     stamp = "Benchmark <benchmark@example.test> 1700000000 +0000"
-    lines = [f"commit refs/heads/main\ncommitter {stamp}\ndata 4\nbase\n"]
+    lines = [f"commit refs/heads/main\nmark :1\ncommitter {stamp}\ndata 4\nbase\n"]
     lines += [_file(n, "the same") for n in range(files)]
     for size in SIZES:
-        lines.append(f"commit refs/heads/changed-{size}\ncommitter {stamp}\ndata 4\nhead\nfrom refs/heads/main^0\n")
+        lines.append(f"commit refs/heads/changed-{size}\ncommitter {stamp}\ndata 4\nhead\nfrom :1\n")
         lines += [_file(n * (files // max(SIZES)), "another") for n in range(min(size, files))]
     return "".join(lines).encode()
 

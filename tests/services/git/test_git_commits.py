@@ -1,6 +1,5 @@
 """Claims about the engine's own commit in a worktree."""
 
-import os
 import subprocess
 
 import pytest
@@ -121,7 +120,7 @@ def test_links_that_lead_outside_are_refused(world, links, refused):
     tree = world.provision()
     for name, target in links.items():
         (tree.path / name).parent.mkdir(parents=True, exist_ok=True)
-        os.symlink(target, tree.path / name)
+        (tree.path / name).symlink_to(target)
     if not refused:
         assert changed(world, tree, world.commit(tree)) == set(links)
         return
@@ -133,21 +132,21 @@ def test_links_that_lead_outside_are_refused(world, links, refused):
 def test_an_old_link_that_leads_outside_through_a_changed_one_is_refused(world):
     (world.remote.clone / "a/b").mkdir(parents=True)
     (world.remote.clone / "a/b/file").write_text("x")
-    os.symlink("a/b", world.remote.clone / "deep")
-    os.symlink("deep/../..", world.remote.clone / "root")
+    (world.remote.clone / "deep").symlink_to("a/b")
+    (world.remote.clone / "root").symlink_to("deep/../..")
     world.remote.push_all()
     tree = world.provision()
     (tree.path / "deep").unlink()
-    os.symlink("a", tree.path / "deep")
+    (tree.path / "deep").symlink_to("a")
     with pytest.raises(NeedsHuman, match="the link root"):
         world.commit(tree)
 
 
 def test_a_link_outside_that_was_there_before_is_not_the_patchs(world):
-    os.symlink("/etc/hosts", world.remote.clone / "hosts")
+    (world.remote.clone / "hosts").symlink_to("/etc/hosts")
     world.remote.push_all()
     tree = world.provision()
-    os.symlink("README.md", tree.path / "other")
+    (tree.path / "other").symlink_to("README.md")
     assert changed(world, tree, world.commit(tree)) == {"other"}
 
 

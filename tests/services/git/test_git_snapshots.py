@@ -29,11 +29,9 @@ def shoot(world, base: str, *, patches: bool = True):
 
 
 def write(world, name: bytes, content: bytes = b"x\n"):
-    path = os.path.join(os.fsencode(world.remote.clone), name)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "wb") as file:
-        file.write(content)
-    return path
+    path = world.remote.clone / os.fsdecode(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
 
 
 def test_each_status_with_its_counts(world):
@@ -44,7 +42,7 @@ def test_each_status_with_its_counts(world):
     (clone / "keep.txt").rename(clone / "moved.txt")
     (clone / "gone.txt").unlink()
     (clone / "turn").unlink()
-    os.symlink("README.md", clone / "turn")
+    (clone / "turn").symlink_to("README.md")
     (clone / "README.md").write_text("hello\nworld\n")
     (clone / "added.txt").write_text("something quite different\n")
     world.remote.push_all()
@@ -83,7 +81,7 @@ def test_odd_names_renamed_are_exact(world):
     for name in ODD:
         write(world, b"old/" + name, b"".join(b"%d %s\n" % (n, name.hex().encode()) for n in range(30)))
     base = world.remote.push_all()
-    os.rename(world.remote.clone / "old", world.remote.clone / "new")
+    (world.remote.clone / "old").rename(world.remote.clone / "new")
     world.remote.push_all()
     files = shoot(world, base)
     assert {f.old_path_bytes: name for name, f in files.items()} == {b"old/" + name: b"new/" + name for name in ODD}
@@ -132,7 +130,7 @@ def test_a_file_of_100_megabytes_is_counted_and_not_read_as_a_patch(world):
 
 
 def test_patches_are_those_of_each_file_and_apply(world, tmp_path):
-    dice = random.Random(7)
+    dice = random.Random(7)  # noqa: S311
     names = [f"d{n % 7}/f{n}.txt" for n in range(60)]
     base = world.remote.push({name: "".join(f"{dice.random()}\n" for _ in range(40)) for name in names})
     lines = ["diff --git a/x b/x", "--- a/x", "+++ b/x", "@@ -1 +1 @@", "-- ", "\\ No newline at end of file"]

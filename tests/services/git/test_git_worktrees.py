@@ -7,6 +7,7 @@ import sys
 import tarfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from remote_repository import git
@@ -181,29 +182,26 @@ def test_a_folder_that_is_not_ours_is_kept(world):
     assert is_exactly(tree.path, world.remote.first)
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda tree, admin: (admin / "index.lock").write_text(""),
-        lambda tree, admin: (admin / "HEAD.lock").write_text(""),
-        lambda tree, admin: (admin / "index").write_bytes(b"broken"),
-        lambda tree, admin: (tree / ".git").unlink(),
-        lambda tree, admin: (tree / ".git").write_text("gitdir: /nowhere\n"),
-        lambda tree, admin: (admin / "gitdir").unlink(),
-        lambda tree, admin: (admin / "MERGE_HEAD").write_text("0" * 40 + "\n"),
-        lambda tree, admin: git(tree, "checkout", "-q", "-b", "mine"),
-        lambda tree, admin: (admin.parents[1] / "packed-refs.lock").write_text(""),
-        lambda tree, admin: (admin.parents[1] / "refs/remotes/origin/main.lock").write_text(""),
-        lambda tree, admin: git(tree, "config", "core.worktree", "/nowhere"),
-    ],
-    ids=[
-        "stale index.lock", "stale HEAD.lock", "broken index", "no .git", "foreign .git", "no gitdir",
-        "a merge under way", "a branch checked out", "stale packed-refs.lock", "stale ref lock", "foreign config",
-    ],
-)  # fmt: skip
-def test_a_spoiled_worktree_is_repaired(world, spoil):
+SPOILS = {
+    "stale index.lock": lambda at: (at.admin / "index.lock").write_text(""),
+    "stale HEAD.lock": lambda at: (at.admin / "HEAD.lock").write_text(""),
+    "broken index": lambda at: (at.admin / "index").write_bytes(b"broken"),
+    "no .git": lambda at: (at.path / ".git").unlink(),
+    "foreign .git": lambda at: (at.path / ".git").write_text("gitdir: /nowhere\n"),
+    "no gitdir": lambda at: (at.admin / "gitdir").unlink(),
+    "a merge under way": lambda at: (at.admin / "MERGE_HEAD").write_text("0" * 40 + "\n"),
+    "a branch checked out": lambda at: git(at.path, "checkout", "-q", "-b", "mine"),
+    "stale packed-refs.lock": lambda at: (at.bare / "packed-refs.lock").write_text(""),
+    "stale ref lock": lambda at: (at.bare / "refs/remotes/origin/main.lock").write_text(""),
+    "foreign config": lambda at: git(at.path, "config", "core.worktree", "/nowhere"),
+}
+
+
+@pytest.mark.parametrize("spoiled", SPOILS)
+def test_a_spoiled_worktree_is_repaired(world, spoiled):
     tree = world.provision()
-    spoil(tree.path, world.bare / "worktrees" / tree.name)
+    admin = world.bare / "worktrees" / tree.name
+    SPOILS[spoiled](SimpleNamespace(path=tree.path, admin=admin, bare=world.bare))
     pushed = world.remote.push({"new.py": "1\n"})
     swept = world.provision()
     assert is_exactly(swept.path, pushed)
