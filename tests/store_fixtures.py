@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Iterator
 
+import psycopg
 import pytest
 from sqlalchemy import make_url
 
@@ -88,3 +89,14 @@ def walk(store: PostgresStore, attempt: Attempt, *states: State) -> Attempt:
     for state in states:
         attempt = store.runs.transition(attempt, state, reason=f"walked to {state}", cause="a test")
     return attempt
+
+
+def until_locked(connection: psycopg.Connection, number: int = 1) -> None:
+    """Returns when so many others in the connection's database wait for a lock."""
+    query = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    for _ in range(3000):
+        connection.execute("select pg_stat_clear_snapshot(), pg_sleep(0.01)")
+        row = connection.execute(query).fetchone()
+        if row and row[0] >= number:
+            return
+    pytest.fail(f"{number} waiters were expected")

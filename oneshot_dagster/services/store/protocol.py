@@ -162,7 +162,10 @@ class Launches(Protocol):
         costs_retry: bool,
         dagster_run_id: str | None = None,
     ) -> Launch | None:
-        """None where that seq exists already (somebody else decided the same)."""
+        """None where that seq, or that Dagster run, is there already (somebody else decided the same).
+
+        `costs_retry` counts up the attempt's infrastructure_retries in the same transaction.
+        """
         ...
 
     def of(self, attempt_id: str) -> tuple[Launch, ...]:

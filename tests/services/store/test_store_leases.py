@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import psycopg
 import pytest
-from store_fixtures import TO_COMPLETED, TO_MERGE_READY, intake, sha, walk
+from store_fixtures import TO_COMPLETED, TO_MERGE_READY, intake, sha, until_locked, walk
 
 from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.domain.change import ChangeKey
@@ -118,6 +118,12 @@ def test_the_lane_goes_to_who_asked_first(store: PostgresStore) -> None:
     assert _enter(store, second) == 3
 
 
+def test_an_attempt_that_a_person_merged_enters_to_be_verified(store: PostgresStore) -> None:
+    merged = walk(store, _ready(store, "acme/shop#1"), S.MERGED)
+    judging = walk(store, _ready(store, "acme/shop#2", base="next"), S.AWAITING_CI, S.JUDGING)
+    assert (_enter(store, merged), _enter(store, judging)) == (1, 1)
+
+
 def test_leaving_takes_away_the_right_at_once(store: PostgresStore) -> None:
     attempt = _ready(store, "acme/shop#1")
     _enter(store, attempt)
@@ -220,20 +226,11 @@ def test_an_asker_that_waited_for_the_lock_sees_the_holder_of_now(
     _enter(store, first)
     store.leases.leave_lane(first)
     with ThreadPoolExecutor(1) as pool, sql.transaction():
-        sql.execute("update codex_judge.leases set holder = %s, epoch = 9 where name like 'lane:%%'", [first.id])
+        sql.execute("select from codex_judge.leases where name like 'lane:%%' for update")
         answer = pool.submit(_enter, make_store(), second)
-        _wait_until_somebody_waits_for_a_lock(sql)
+        until_locked(sql)
+        sql.execute("update codex_judge.leases set holder = %s, epoch = 9 where name like 'lane:%%'", [first.id])
     assert answer.result(30) == "acme/shop#1, merge_ready"
-
-
-def _wait_until_somebody_waits_for_a_lock(sql: psycopg.Connection) -> None:
-    query = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
-    for _ in range(3000):
-        sql.execute("select pg_stat_clear_snapshot(), pg_sleep(0.01)")
-        row = sql.execute(query).fetchone()
-        if row and row[0]:
-            return
-    pytest.fail("nobody waited for the lock")
 
 
 def test_the_key_of_who_is_ahead_is_its_change(store: PostgresStore) -> None:

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from store_fixtures import until_locked
 
 from oneshot_dagster.domain.artifact import Artifact
 from oneshot_dagster.domain.errors import BadInput, TryAgain
@@ -30,11 +31,14 @@ def test_an_empty_database_is_absent_then_current_after_upgrade(make_database: C
     schema.upgrade(url)
 
 
-def test_four_starters_at_once_all_succeed(make_database: Callable[..., str]) -> None:
+def test_four_starters_at_once_wait_for_each_other_and_all_succeed(make_database: Callable[..., str]) -> None:
     url = make_database()
-    starters = [
-        subprocess.Popen([sys.executable, "-c", _UPGRADE, url], stderr=subprocess.PIPE, text=True) for _ in range(4)
-    ]
+    with psycopg.connect(libpq_url(url), autocommit=True) as connection:
+        connection.execute("select pg_advisory_lock(%s)", [schema.LOCK])
+        starters = [
+            subprocess.Popen([sys.executable, "-c", _UPGRADE, url], stderr=subprocess.PIPE, text=True) for _ in range(4)
+        ]
+        until_locked(connection, 4)
     ends = [(starter.communicate(timeout=120)[1], starter.returncode) for starter in starters]
     assert [code for _, code in ends] == [0, 0, 0, 0], ends
     assert schema.check(url).standing is Standing.CURRENT

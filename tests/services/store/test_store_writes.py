@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-from store_fixtures import TO_MERGE_READY, intake, sha, walk
+from store_fixtures import TO_MERGE_READY, intake, sha, until_locked, walk
 
 from oneshot_dagster.domain.attempt import Attempt, WriteAction
 from oneshot_dagster.domain.change import ChangeKey
@@ -65,6 +65,13 @@ def test_a_lease_that_was_taken_over_fences_the_old_holder(store: PostgresStore)
     assert store.writes.of(KEY) == ()
 
 
+def test_an_earlier_holding_of_the_same_holder_is_fenced(store: PostgresStore) -> None:
+    attempt, old = intake(store), _lease(store, "one")
+    _lease(store, "one")
+    with pytest.raises(LeaseLost):
+        _push(store, attempt, old)
+
+
 def test_a_released_lease_is_fenced(store: PostgresStore) -> None:
     attempt, lease = intake(store), _lease(store)
     store.leases.release(lease)
@@ -116,22 +123,12 @@ def test_a_lease_cannot_be_taken_between_the_check_and_the_intent(
         with sql.transaction():
             sql.execute("select from codex_judge.runs where id = %s for update", [attempt.id])
             intent = pool.submit(_push, make_store(), attempt, lease)
-            _until_locked(sql, 1)
+            until_locked(sql, 1)
             taken = pool.submit(_lease, make_store(), "two")
-            _until_locked(sql, 2)
+            until_locked(sql, 2)
             assert not taken.done()
         assert intent.result(30).outcome is None
         assert taken.result(30).epoch == 2
-
-
-def _until_locked(sql: psycopg.Connection, number: int) -> None:
-    query = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
-    for _ in range(3000):
-        sql.execute("select pg_stat_clear_snapshot(), pg_sleep(0.01)")
-        row = sql.execute(query).fetchone()
-        if row and row[0] >= number:
-            return
-    pytest.fail(f"{number} waiters were expected")
 
 
 def test_a_denial_is_on_record_once_and_does_not_stand_in_the_way(store: PostgresStore) -> None:
@@ -145,6 +142,7 @@ def test_a_denial_is_on_record_once_and_does_not_stand_in_the_way(store: Postgre
         (None, None),
     ]
     assert intent.outcome is None
+    assert _push(store, attempt, _lease(store)) == intent
 
 
 def test_the_write_actions_of_a_change_span_its_attempts_and_no_other_change(store: PostgresStore) -> None:

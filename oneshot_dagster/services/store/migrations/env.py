@@ -6,14 +6,14 @@ from typing import cast
 from alembic import context
 from sqlalchemy import Connection
 
-_LOCK = 0x6F6E6573686F74  # "oneshot"
+from oneshot_dagster.services.store.schema import LOCK
 
 
 def _migrate(connection: Connection) -> None:
     context.configure(connection=connection, version_table="oneshot_version", version_table_schema="codex_judge")
     with context.begin_transaction():
         connection.exec_driver_sql("set local lock_timeout = '60s'")
-        connection.exec_driver_sql(f"select pg_advisory_xact_lock({_LOCK})")
+        connection.exec_driver_sql(f"select pg_advisory_xact_lock({LOCK})")
         connection.exec_driver_sql("create schema if not exists codex_judge")
         context.run_migrations()
 
