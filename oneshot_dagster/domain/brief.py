@@ -50,7 +50,10 @@ def needs_human_brief(
     public_url: str = "",
     comments: bool = False,
 ) -> str:
-    """`comments`: commands in comments are read. `earlier` are the change's attempts, this one among them or not; `evaluations` those of this one."""
+    """`earlier` are the change's attempts, this one among them or not; `evaluations` those of this one.
+
+    `comments`: commands in comments are read.
+    """
     parts = (
         f"## {attempt.key} needs a person",
         f"**Why:** {_line(attempt.reason or attempt.human_reason or 'no reason is on record', _REASON)}",

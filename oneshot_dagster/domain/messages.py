@@ -13,7 +13,7 @@ from oneshot_dagster.domain.delivery import Criterion
 from oneshot_dagster.domain.evidence import Sealed
 from oneshot_dagster.domain.gate import Gate, GateFacts, Thread, failing
 from oneshot_dagster.domain.intake import Refused
-from oneshot_dagster.domain.quoting import cell, cleaned, cut, cut_head, fenced, neutral, one_line
+from oneshot_dagster.domain.quoting import cell, cleaned, cut, cut_head, fenced, one_line
 from oneshot_dagster.domain.run import BEFORE_MERGE, STOPPED, State
 from oneshot_dagster.domain.tables import (
     artifacts_table,
@@ -115,7 +115,7 @@ def _how_to_stop(attempt: Attempt, *, comments: bool) -> str:
 def refusal_comment(key: ChangeKey, refused: Refused) -> str:
     """At most one an issue; its marker carries the code."""
     return (
-        f"Not started: {neutral(refused.found)}.\n\nWhat to do: {neutral(refused.do)}.\n\n"
+        f"Not started: {cell(refused.found, 500)}.\n\nWhat to do: {cell(refused.do, 500)}.\n\n"
         f"{marker(key, f'refused-{refused.code}')}\n"
     )
 
