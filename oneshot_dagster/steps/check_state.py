@@ -13,6 +13,7 @@ from oneshot_dagster.domain.run import State
 from oneshot_dagster.steps import effects
 from oneshot_dagster.steps.turn import Turn
 
+_FIRST_LOOK = 0.5  # seconds; the pauses grow from here to the poll interval, because a quick CI is worth a quick look
 _WAITS = {Opening.PENDING, Opening.BEHIND}
 
 
@@ -50,7 +51,7 @@ def _hold(turn: Turn) -> tuple[GateFacts, Gate]:
     limits, clock = turn.services.limits, turn.services.clock
     until = clock.monotonic() + limits.hold_seconds
     with turn.store.waiting(turn.attempt.key) as waiter:
-        said = ""
+        said, pause = "", _FIRST_LOOK
         while True:
             facts, gate = read_gate(turn)
             left = until - clock.monotonic()
@@ -61,7 +62,8 @@ def _hold(turn: Turn) -> tuple[GateFacts, Gate]:
             if gate.reason != said:
                 said = gate.reason
                 turn.say(f"waiting: {said}")
-            waiter.wait(min(limits.poll_seconds, left))
+            waiter.wait(min(pause, left))
+            pause = min(pause * 1.5, limits.poll_seconds)
 
 
 def _record_facts(turn: Turn, facts: GateFacts, gate: Gate) -> None:
