@@ -104,6 +104,10 @@ def missing_row() -> BadInput:
     return BadInput(tried="use a row of the store", found="none of that id", do="give the id of an existing one")
 
 
+def broke(error: exc.IntegrityError, constraint: str) -> bool:
+    return isinstance(error.orig, psycopg.Error) and error.orig.diag.constraint_name == constraint
+
+
 def plain(value: object) -> object:
     """What JSON and Postgres can hold: mappings, sequences and times plain, unstorable characters replaced."""
     match value:

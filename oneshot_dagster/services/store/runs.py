@@ -4,11 +4,13 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from sqlalchemy.exc import IntegrityError
+
 from oneshot_dagster.domain.attempt import Attempt, Awaited, Inputs, Transition
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.errors import BadInput, StaleState, TryAgain
 from oneshot_dagster.domain.run import STOPPED, Kind, Mode, State, allowed
-from oneshot_dagster.services.store.database import Database, Row, json, present
+from oneshot_dagster.services.store.database import Database, Row, broke, json, present
 from oneshot_dagster.services.store.rows import attempt, change_key, columns
 
 
@@ -72,16 +74,21 @@ class PostgresRuns:
                 found=f"it in {attempt.state}, from where the lifecycle does not lead there",
                 do="read the attempt again",
             )
-        row = self._database.one(
-            "runs.transition",
-            id=attempt.id,
-            source=attempt.state.value,
-            target=target.value,
-            stopped=target in STOPPED,
-            reason=reason,
-            cause=cause,
-            fields=json(columns(_implied(attempt.state, target) | dict(fields or {}))),
-        )
+        try:
+            row = self._database.one(
+                "runs.transition",
+                id=attempt.id,
+                source=attempt.state.value,
+                target=target.value,
+                stopped=target in STOPPED,
+                reason=reason,
+                cause=cause,
+                fields=json(columns(_implied(attempt.state, target) | dict(fields or {}))),
+            )
+        except IntegrityError as error:
+            if broke(error, "runs_one_live_attempt"):
+                raise StaleState(f"{attempt.key} has another live attempt than {attempt.number} by now") from error
+            raise
         if row is None:
             raise StaleState(f"{attempt.key}, attempt {attempt.number}, does not stand in {attempt.state} any more")
         return _attempt(row)

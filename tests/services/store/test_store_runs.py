@@ -113,6 +113,14 @@ def test_of_two_engines_that_move_an_attempt_one_wins(make_store: Callable[[], P
     assert len(stores[0].runs.transitions(seen.id)) == 2
 
 
+def test_an_attempt_cannot_come_back_to_life_beside_its_successor(store: PostgresStore) -> None:
+    first = walk(store, intake(store), S.WORKTREE_READY, S.IMPLEMENTING, S.NEEDS_ITERATION)
+    intake(store, number=2)
+    with pytest.raises(StaleState):
+        walk(store, first, S.NEEDS_HUMAN)
+    assert store.runs.by_id(first.id) == first
+
+
 def test_a_step_that_the_lifecycle_does_not_know_is_refused(store: PostgresStore) -> None:
     with pytest.raises(BadInput, match="queued"):
         walk(store, intake(store), S.MERGED)
