@@ -109,6 +109,7 @@ def test_the_end_must_be_the_seal_and_whole():
     assert not verify(content[:-1]).ok
     assert not verify(b"\n".join(content.split(b"\n")[:-2]) + b"\n").ok
     assert not verify(content + content).ok
+    assert verify(content + b"more").problem == "the last line is cut"
 
 
 def test_the_seal_lists_what_is_missing_apart_from_what_is_there():
@@ -119,6 +120,14 @@ def test_the_seal_lists_what_is_missing_apart_from_what_is_there():
         {"name": "deployment", "missing": "deployment did not run"},
         {"name": "patch", "sha256": "e" * 64, "size": 12},
     ]
+
+
+def test_a_line_whose_number_is_wrong_is_found_even_where_the_chain_is_hashed_anew():
+    content, _ = seal(HEADER, [], ())
+    lines = content.split(b"\n")
+    lines[1] = lines[1].replace(b'"line":2', b'"line":3')
+    verdict = verify(b"\n".join(lines))
+    assert (verdict.broken_line, verdict.problem) == (2, "says it is line 3")
 
 
 def test_a_seal_that_counts_other_facts_is_found():

@@ -217,6 +217,11 @@ def test_terminate_in_the_ui_is_a_stop_before_the_merge(state):
     assert next_action(attempt_in(state), after("canceled"), NOW).target is S.CANCELLED
 
 
+def test_a_terminated_evidence_run_stops_nothing():
+    facts = after("canceled", launch=launched(selection=("evidence",)))
+    assert isinstance(next_action(attempt_in(S.JUDGING), facts, NOW), StartRun)
+
+
 @pytest.mark.parametrize("state", [S.MERGED, S.DEPLOYING, S.VERIFYING])
 def test_terminate_in_the_ui_does_not_end_what_is_merged(state):
     assert isinstance(next_action(attempt_in(state), after("canceled"), NOW), StartRun)
