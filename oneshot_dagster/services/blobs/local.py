@@ -3,6 +3,8 @@
 import contextlib
 import hashlib
 import re
+from collections.abc import Collection
+from datetime import datetime
 from pathlib import Path
 
 import obstore
@@ -10,7 +12,7 @@ from obstore.exceptions import AlreadyExistsError
 from obstore.store import LocalStore
 
 from oneshot_dagster.domain.errors import BadInput, NeedsHuman
-from oneshot_dagster.services.blobs.protocol import Blob
+from oneshot_dagster.services.blobs.protocol import Blob, Swept
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -39,6 +41,15 @@ class LocalBlobs:
     def delete(self, sha256: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             obstore.delete(self._store, _key(sha256))
+
+    def sweep(self, keep: Collection[str], *, before: datetime) -> Swept:
+        number = size = 0
+        for found in [meta for batch in obstore.list(self._store) for meta in batch]:
+            sha256 = found["path"].rpartition("/")[2]
+            if _SHA256.fullmatch(sha256) and sha256 not in keep and found["last_modified"] < before:
+                self.delete(sha256)
+                number, size = number + 1, size + found["size"]
+        return Swept(number=number, size=size)
 
     def _read(self, key: str) -> bytes | None:
         try:

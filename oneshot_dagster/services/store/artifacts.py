@@ -30,6 +30,9 @@ class PostgresArtifacts:
     def files(self, attempt_id: str) -> tuple[ArtifactFile, ...]:
         return tuple(map(_file, self._database.all("artifacts.files", run_id=attempt_id)))
 
+    def referenced(self) -> frozenset[str]:
+        return frozenset(row["sha256"] for row in self._database.all("artifacts.referenced"))
+
     def record(self, attempt_id: str, record: Record, *, sha: str | None, dagster_run_id: str, seconds: float) -> None:
         self._database.run(
             "artifacts.record",

@@ -56,7 +56,6 @@ class PostgresStore:
         return self._waking.waiting(key)
 
     def purge(self, before: datetime) -> Mapping[str, int]:
-        """Forgets deliveries that are dealt with, and messages of attempts whose evidence is sealed."""
         return {
             "events": self._database.run("store.purge_events", before=before),
             "agent_messages": self._database.run("store.purge_messages", before=before),

@@ -1,7 +1,9 @@
 """Claims about blobs in a local folder: one a content, whole or not at all, never wrong bytes."""
 
 import hashlib
+import os
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -72,3 +74,20 @@ def test_many_writers_of_the_same_bytes_all_succeed(blobs, tmp_path):
     assert len(set(put)) == 1
     assert blobs.get(put[0].sha256) == content
     assert len([p for p in tmp_path.rglob("*") if p.is_file()]) == 1
+
+
+def test_a_sweep_takes_only_what_is_old_and_not_kept(blobs):
+    old, kept, young = blobs.put(b"old"), blobs.put(b"kept"), blobs.put(b"young")
+    for blob in (old, kept):
+        os.utime(place(blob), (0, 0))
+    swept = blobs.sweep({kept.sha256}, before=datetime(2000, 1, 1, tzinfo=UTC))
+    assert (swept.number, swept.size) == (1, 3)
+    assert [blobs.get(blob.sha256) for blob in (old, kept, young)] == [None, b"kept", b"young"]
+
+
+def test_a_sweep_leaves_what_is_no_blob(blobs, tmp_path):
+    stranger = tmp_path / "blobs folder" / "readme"
+    stranger.write_text("mine")
+    os.utime(stranger, (0, 0))
+    assert blobs.sweep((), before=datetime(2000, 1, 1, tzinfo=UTC)).number == 0
+    assert stranger.read_text() == "mine"

@@ -7,6 +7,10 @@ values (cast(:run_id as uuid), :artifact, :name, :sha256, :size, :media_type, :u
 -- The newest file of each name.
 select distinct on (name) * from codex_judge.artifacts where run_id = cast(:run_id as uuid) order by name, id desc
 
+-- name: referenced
+-- What any attempt has on file.
+select distinct sha256 from codex_judge.artifacts
+
 -- name: record
 -- What a step left.
 insert into codex_judge.records (run_id, artifact, record, sha, dagster_run_id, seconds)
