@@ -1,0 +1,84 @@
+"""A person's word to a change: recorded for the resumer and the running step, which alone act on it.
+What can have no effect is refused here, with the reason."""
+
+from dataclasses import dataclass
+
+from oneshot_dagster.domain.attempt import Attempt, Request
+from oneshot_dagster.domain.errors import BadInput
+from oneshot_dagster.domain.requests import ENDED, TOO_LATE
+from oneshot_dagster.domain.run import BEFORE_MERGE, STOPPED, State
+from oneshot_dagster.steps.lease import lives
+from oneshot_dagster.steps.services import Services
+
+_NEXT = {
+    "stop": "the attempt is cancelled and nothing is merged",
+    "hold": "it does not merge until `oneshot resume` takes the hold away",
+    "resume": "it goes on from where it stands",
+    "retry": "it tries again from where it stopped",
+    "approve": "what needed the approval is judged again",
+    "answer": "the text goes into the next prompt and it goes on",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """`repeated`: the same was asked before and is still open; nothing was added. `working`: a run is at it now."""
+
+    request: Request
+    repeated: bool
+    working: bool
+    next: str
+
+
+def ask(services: Services, attempt: Attempt, kind: str, *, by: str, text: str = "") -> Asked:
+    """An approval is bound to the head on record now. Raises BadInput where the request could change nothing."""
+    waiting = services.store.requests.open(attempt.id)
+    wrong = _in_vain(attempt, kind, on_hold=any(request.kind == "hold" for request in waiting), text=text)
+    if wrong is not None:
+        found, do = wrong
+        raise BadInput(tried=f"{kind} {attempt.key}", found=found, do=do)
+    sha = attempt.head_sha if kind == "approve" else None
+    same = [r for r in waiting if (r.kind, r.sha, r.text) == (kind, sha, text)]
+    request = same[0] if same else services.store.requests.add(attempt.id, kind=kind, by=by, sha=sha, text=text)
+    services.store.wake(attempt.key)
+    working = lives(services.store.leases.current(f"change:{attempt.key}"))
+    return Asked(request=request, repeated=bool(same), working=working, next=_next(attempt, kind))
+
+
+def _next(attempt: Attempt, kind: str) -> str:
+    if kind == "approve" and attempt.state is not State.NEEDS_HUMAN:
+        return "it counts when the change is judged at this commit"
+    return _NEXT[kind]
+
+
+def _in_vain(attempt: Attempt, kind: str, *, on_hold: bool, text: str) -> tuple[str, str] | None:
+    """What was found and what to do instead, where nothing would come of it."""
+    state = attempt.state
+    if state in ENDED:
+        do = "there is nothing to do" if state is State.COMPLETED else f"`oneshot run {attempt.key}` starts it again"
+        return f"attempt {attempt.number} {state}", do
+    if kind in {"stop", "hold"}:
+        return _too_late(attempt)
+    if kind == "approve":
+        return _nothing_to_approve(attempt)
+    if kind == "answer" and not text.strip():
+        return "no text", "give it after the key"
+    if state is State.NEEDS_HUMAN or (kind == "resume" and on_hold):
+        return None
+    return f"attempt {attempt.number} in {state}, which waits for nobody's word", "let it go on by itself"
+
+
+def _too_late(attempt: Attempt) -> tuple[str, str] | None:
+    stands = attempt.human_from if attempt.state is State.NEEDS_HUMAN else attempt.state
+    stopped = stands in STOPPED or stands is None
+    if stopped or (stands in BEFORE_MERGE and attempt.merge_sha is None):
+        return None
+    return f"attempt {attempt.number} in {attempt.state}", TOO_LATE
+
+
+def _nothing_to_approve(attempt: Attempt) -> tuple[str, str] | None:
+    if attempt.head_sha is None:
+        return "no commit yet", "wait for its pull request"
+    if attempt.merge_sha is not None:
+        return f"it merged as {attempt.merge_sha[:7]}", "there is nothing left to approve"
+    return None

@@ -1,0 +1,72 @@
+"""Checks what an attempt left as proof: the chain of its evidence, the hash on record, and each sealed file's bytes."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from oneshot_dagster.domain.attempt import Attempt
+from oneshot_dagster.domain.errors import BadInput, NeedsHuman
+from oneshot_dagster.domain.evidence import Verified, verify
+from oneshot_dagster.steps.evidence import FILE
+from oneshot_dagster.steps.services import Services
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proof:
+    """`broken` names the first thing that does not hold, None where all does; `files` were compared with their hashes."""
+
+    lines: int
+    head: str
+    files: int = 0
+    broken: str | None = None
+
+
+def prove_file(content: bytes, *, head: str | None) -> Proof:
+    """Needs nothing but the bytes; `head` is the hash of the last line as it was kept elsewhere."""
+    found = verify(content, head)
+    return Proof(lines=found.lines, head=found.head, broken=_broken(found))
+
+
+def prove_attempt(services: Services, attempt: Attempt) -> Proof:
+    """The sealed evidence in the store, against the hash on the attempt's row, and every file that it seals."""
+    file = next((f for f in services.store.artifacts.files(attempt.id) if f.name == FILE), None)
+    if file is None or attempt.evidence_head is None:
+        raise BadInput(
+            tried=f"verify the evidence of {attempt.key}, attempt {attempt.number}",
+            found=f"none sealed; the attempt stands in {attempt.state}",
+            do="ask again when the attempt has ended",
+        )
+    content, problem = _bytes(services, file.sha256)
+    if content is None:
+        return Proof(lines=0, head="", broken=f"{FILE}: {problem}")
+    found = verify(content, attempt.evidence_head)
+    if not found.ok:
+        return Proof(lines=found.lines, head=found.head, broken=_broken(found))
+    checked, broken = _sealed_files(services, content)
+    return Proof(lines=found.lines, head=found.head, files=checked, broken=broken)
+
+
+def _broken(found: Verified) -> str | None:
+    return None if found.ok else f"line {found.broken_line}: {found.problem}"
+
+
+def _sealed_files(services: Services, content: bytes) -> tuple[int, str | None]:
+    seal = cast("dict[str, list[Mapping[str, str]]]", json.loads(content.splitlines()[-1]))
+    checked = 0
+    for artifact in seal["artifacts"]:
+        if "sha256" not in artifact:
+            continue
+        _, problem = _bytes(services, artifact["sha256"])
+        if problem is not None:
+            return checked, f"{artifact['name']}, sealed as {artifact['sha256']}: {problem}"
+        checked += 1
+    return checked, None
+
+
+def _bytes(services: Services, sha256: str) -> tuple[bytes | None, str | None]:
+    try:
+        content = services.blobs.get(sha256)
+    except NeedsHuman as error:
+        return None, str(error)
+    return content, None if content is not None else "no bytes of it are stored"
