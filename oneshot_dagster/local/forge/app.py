@@ -60,7 +60,7 @@ class App:
         try:
             await self._answer(scope, headers, user, receive, seen)
         finally:
-            self._note(scope, user, seen.status)
+            self._note(scope, seen.status)
 
     async def _answer(
         self, scope: Scope, headers: dict[str, str], user: User | None, receive: Receive, send: "_Seen"
@@ -78,7 +78,8 @@ class App:
     def _refuse_files(self, asked: str, scope: Scope, user: User | None) -> Response:
         return _files_refused(self._forge, asked, str(scope["method"]), str(scope["path"]), user)
 
-    def _note(self, scope: Scope, user: User | None, status: int) -> None:
+    def _note(self, scope: Scope, status: int) -> None:
+        user: User | None = scope["forge.user"]
         query: bytes = scope.get("query_string", b"")
         self._forge.log.add(
             log.Request(

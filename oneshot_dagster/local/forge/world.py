@@ -137,4 +137,5 @@ def _load(db: sqlite3.Connection) -> list[Record]:
 def _revive(kind: type[Record], fields: dict[str, Any]) -> Record:
     """JSON knows no tuples; records have no lists but those inside dicts."""
     listed = {name: tuple(found) for name, v in fields.items() if (found := untyped.sequence(v)) is not None}
-    return kind(**{**fields, **listed})
+    revived: dict[str, Any] = {**fields, **listed}
+    return kind(**revived)

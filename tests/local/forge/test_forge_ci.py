@@ -1,0 +1,208 @@
+"""CI for real: the repository's workflow in a fresh checkout of the exact head."""
+
+import time
+
+import httpx
+import pytest
+from forge_world import CI_FILE, GREEN, SHOP, Clone, planted
+
+
+def opened(forge, shop, workflow, **files):
+    """The head of a pull request that brings this workflow."""
+    sha = shop.push_branch("feature", {CI_FILE: workflow, "x": "1\n", **files})
+    forge.oneshot.create_pull(SHOP, head="feature", base="main", title="x")
+    return sha
+
+
+def job(*steps, **keys):
+    lines = ["on: pull_request", "jobs:", "  ci:", "    runs-on: ubuntu-latest"]
+    lines += [f"    {name}: {value}" for name, value in keys.items()]
+    return "\n".join([*lines, "    steps:", *(f"      - {step}" for step in steps)]) + "\n"
+
+
+def test_a_check_runs_at_the_exact_head_and_shows_its_log(forge, shop):
+    sha = opened(forge, shop, GREEN)
+    check = forge.wait_checks(sha)["ci"]
+    assert (check["conclusion"], check["app"]["slug"], check["head_sha"]) == ("success", "github-actions", sha)
+    assert check["output"]["text"].splitlines()[-1] == sha
+
+
+def test_a_failing_step_is_a_failed_check_with_its_log(forge, shop):
+    sha = opened(
+        forge, shop, job("run: echo before", "{name: Test, run: 'echo 1 != 2 >&2; exit 3'}", "run: echo after")
+    )
+    check = forge.wait_checks(sha)["ci"]
+    assert check["conclusion"] == "failure"
+    assert check["output"]["title"] == "ci: step 'Test' failed with exit code 3"
+    assert "1 != 2" in check["output"]["text"]
+    assert "after\n" not in check["output"]["text"]
+
+
+def test_each_push_is_built_at_its_own_sha(forge, shop):
+    first = opened(forge, shop, GREEN)
+    second = shop.push_branch("feature", {"x": "2\n"}, start="feature")
+    assert forge.wait_checks(first)["ci"]["output"]["text"].splitlines()[-1] == first
+    assert forge.wait_checks(second)["ci"]["output"]["text"].splitlines()[-1] == second
+
+
+def test_a_branch_without_a_pull_request_is_not_built(forge, shop):
+    sha = shop.push_branch("lonely", {"x": "1\n"})
+    assert forge.ada.check_runs(SHOP, sha) == []
+
+
+@pytest.mark.parametrize(
+    ("workflow", "named"),
+    [
+        (job("run: 'true'", services="{db: {image: postgres}}"), "jobs.ci.services"),
+        (job("run: 'true'", strategy="{matrix: {a: [1]}}"), "jobs.ci.strategy"),
+        (job("run: 'true'", container="python:3"), "jobs.ci.container"),
+        (job("run: 'true'").replace("ubuntu-latest", "windows-latest"), "jobs.ci.runs-on: windows-latest"),
+        (job("uses: someone/action@v1"), "jobs.ci.steps[0].uses: someone/action@v1"),
+        (job("{uses: actions/checkout@v4, with: {ref: main}}"), "jobs.ci.steps[0].with.ref"),
+        (job("{run: 'true', continue-on-error: true}"), "jobs.ci.steps[0].continue-on-error"),
+        (job("{run: 'true', shell: pwsh}"), "jobs.ci.steps[0].shell: pwsh"),
+        (job("run: echo ${{ secrets.KEY }}"), "secrets.KEY"),
+        (job("{run: 'true', if: \"contains(github.ref, 'x')\"}"), "jobs.ci.steps[0].if: expression: contains("),
+        (job("run: 'true'") + "concurrency: x\n", "concurrency"),
+        (job("run: 'true'").replace("on: pull_request", "on: {pull_request: {paths: [a]}}"), "on.pull_request.paths"),
+    ],
+)
+def test_what_is_not_supported_fails_and_is_named(forge, shop, workflow, named):
+    check = forge.wait_checks(opened(forge, shop, workflow))["ci"]
+    assert check["conclusion"] == "failure"
+    assert named in check["output"]["summary"]
+
+
+def test_a_workflow_that_is_no_yaml_fails(forge, shop):
+    checks = forge.wait_checks(opened(forge, shop, "jobs: [unclosed"))
+    assert [(name, c["conclusion"]) for name, c in checks.items()] == [("ci.yml", "failure")]
+
+
+NEEDS = """\
+on: [push, pull_request]
+env: {WORLD: shop}
+jobs:
+  build: {runs-on: ubuntu-latest, steps: [{run: 'exit 1'}]}
+  test: {runs-on: ubuntu-latest, needs: build, steps: [{run: 'true'}]}
+  report:
+    name: the report
+    runs-on: ubuntu-latest
+    needs: [build, test]
+    if: ${{ always() && needs.build.result == 'failure' }}
+    steps: [{run: 'echo ${{ needs.test.result }} in $WORLD'}]
+  rescue: {runs-on: ubuntu-latest, needs: build, if: failure(), steps: [{run: 'true'}]}
+  never: {runs-on: ubuntu-latest, if: false, steps: [{run: 'exit 1'}]}
+"""
+
+
+def test_needs_and_if_decide_what_runs(forge, shop):
+    checks = forge.wait_checks(opened(forge, shop, NEEDS))
+    assert {name: c["conclusion"] for name, c in checks.items()} == {
+        "build": "failure",
+        "test": "skipped",
+        "the report": "success",
+        "rescue": "success",
+        "never": "skipped",
+    }
+    assert "skipped in shop" in checks["the report"]["output"]["text"]
+
+
+STEPS = """\
+on: pull_request
+env: {A: workflow, B: workflow, C: workflow}
+jobs:
+  ci:
+    runs-on: ubuntu-22.04
+    env: {B: job, C: job}
+    steps:
+      - uses: actions/checkout@v4
+        with: {fetch-depth: 0}
+      - uses: actions/setup-python@v5
+        with: {python-version: "3.12"}
+      - run: echo "$A $B $C"
+        env: {C: step}
+      - run: import os; print("python in", os.path.basename(os.getcwd()))
+        shell: python
+        working-directory: sub
+      - run: false | true
+        shell: sh
+      - run: test "$CI" = true && test "$GITHUB_SHA" = "$(git rev-parse HEAD)"
+      - run: echo skipped
+        if: env.A == 'other'
+      - run: exit 1
+      - run: echo cleaned up
+        if: always()
+      - run: echo saw it
+        if: ${{ failure() }}
+      - run: echo not reached
+"""
+
+
+def test_env_shell_folder_and_if_of_steps_are_honoured(forge, shop):
+    check = forge.wait_checks(opened(forge, shop, STEPS, **{"sub/f": "1\n"}))["ci"]
+    log = check["output"]["text"]
+    assert check["conclusion"] == "failure"
+    for told in ("workflow job step", "python in sub", "cleaned up", "saw it"):
+        assert f"\n{told}\n" in log + "\n"
+    assert check["output"]["summary"].count(": skipped") == 2
+    assert "step 'exit 1' failed with exit code 1" in check["output"]["title"]
+
+
+def test_bash_by_name_has_pipefail(forge, shop):
+    check = forge.wait_checks(opened(forge, shop, job("{run: 'false | true', shell: bash}")))["ci"]
+    assert check["conclusion"] == "failure"
+
+
+def test_a_job_without_checkout_finds_an_empty_folder(forge, shop):
+    check = forge.wait_checks(opened(forge, shop, job('run: test -z "$(ls -A)"')))["ci"]
+    assert check["conclusion"] == "success"
+
+
+def test_a_job_that_takes_too_long_is_timed_out(forge, shop):
+    check = forge.wait_checks(opened(forge, shop, job("run: sleep 60", **{"timeout-minutes": "0.01"})))["ci"]
+    assert check["conclusion"] == "timed_out"
+
+
+def test_a_step_sees_no_environment_of_the_forge(forge, shop):
+    log = forge.wait_checks(opened(forge, shop, job("run: env")))["ci"]["output"]["text"]
+    assert "CI=true" in log
+    assert "hunter2" not in log
+    assert "token-of" not in log
+
+
+def test_null_ci_succeeds_without_running_and_the_page_says_so(make_forge, tmp_path):
+    forge = make_forge("--null-ci")
+    shop = planted(forge, tmp_path / "shop")
+    sha = opened(forge, shop, job("run: exit 1"))
+    (check,) = forge.ada.check_runs(SHOP, sha)
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "CI is off (--null-ci)")
+    assert "every check succeeds without running" in httpx.get(forge.url).text
+
+
+def test_a_delayed_check_stays_queued(make_forge, tmp_path):
+    forge = make_forge("--ci-delay", "600")
+    shop = planted(forge, tmp_path / "shop")
+    sha = opened(forge, shop, GREEN)
+    time.sleep(0.3)
+    assert [c["status"] for c in forge.ada.check_runs(SHOP, sha)] == ["queued"]
+
+
+def test_checks_that_a_killed_forge_left_are_taken_up_again(forge, shop, tmp_path):
+    mark = tmp_path / "first"
+    slow = job(f"run: 'if test ! -e {mark}; then touch {mark}; sleep 60; fi'")
+    sha = opened(forge, shop, slow)
+    while not mark.exists():
+        time.sleep(0.02)
+    (running,) = forge.ada.check_runs(SHOP, sha)
+    forge.kill()
+    forge.start()
+    done = forge.wait_checks(sha)["ci"]
+    assert (done["id"], done["conclusion"]) == (running["id"], "success")
+
+
+def test_a_push_that_a_killed_forge_did_not_hear_of_is_built(forge, shop):
+    opened(forge, shop, GREEN)
+    forge.kill()
+    sha = Clone(folder=shop.folder, remote=str(forge.bare())).push_branch("feature", {"x": "9\n"}, start="feature")
+    forge.start()
+    assert forge.wait_checks(sha)["ci"]["conclusion"] == "success"
