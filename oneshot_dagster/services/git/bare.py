@@ -113,9 +113,15 @@ class Bare:
         return self.resolve(sha) is not None
 
     def resolve(self, revision: str) -> str | None:
-        name = f"{names.revision(revision)}^{{commit}}"
-        found = self.git("rev-parse", "--verify", "--quiet", "--end-of-options", name, accept=(0, 1, 128))
-        return found.stdout.decode().strip() if found.returncode == 0 else None
+        return self.resolve_all(revision)[0]
+
+    def resolve_all(self, *revisions: str) -> tuple[str | None, ...]:
+        """The commit of each; None where there is none."""
+        asked = "".join(f"{names.revision(revision)}^{{commit}}\n" for revision in revisions)
+        lines = (
+            self.git("cat-file", "--batch-check", stdin=asked.encode()).stdout.decode("utf-8", "replace").splitlines()
+        )
+        return tuple(line.split(" ")[0] if line.endswith("commit", 0, line.rfind(" ")) else None for line in lines)
 
     def commit(self, revision: str) -> "Commit":
         """GitPython's object. Raises NeedsHuman where there is no such commit."""
@@ -144,6 +150,8 @@ class Bare:
     def pin(self, number: int, sha: str) -> str:
         """A ref that keeps a commit of the change from being collected."""
         ref = f"refs/oneshot/{number}/{sha}"
+        if (self.path / ref).is_file():
+            return ref
         (self.path / f"{ref}.lock").unlink(missing_ok=True)
         self.git("update-ref", ref, sha)
         return ref

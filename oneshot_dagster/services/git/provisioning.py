@@ -1,5 +1,6 @@
 """Brings a worktree to a commit, from whatever state it is in: new, warm, full of somebody's work, or half-made by a killed process."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from oneshot_dagster.domain.errors import NeedsHuman, TryAgain
@@ -11,19 +12,19 @@ from oneshot_dagster.services.git.tree import Tree
 
 
 def provision(tree: Tree, *, base: str, recorded_head: str | None, branch: str, identity: Identity) -> Worktree:
-    with tree.alone():
+    with tree.alone(), ThreadPoolExecutor(1) as pool:
         with tree.bare.locked():
+            usable = tree.put() is not None and tree.is_linked()
+            looking = pool.submit(_look, tree) if usable else None  # while the remote answers
             tree.bare.fetch()
             head = _head(tree.bare, base=base, recorded_head=recorded_head, branch=branch)
             base_sha = _merge_base(tree.bare, head, base)
             tree.bare.pin(tree.key.issue_number, head)
-            kept = _make_usable(tree, head)
-        if tree.put() is not None:
-            found = _look(tree)
-            kept = keep(tree, found, target=head, identity=identity) or kept
-            _bring(tree, found, head)
-        else:
-            _bring(tree, None, head)
+            kept = None if usable else _make_anew(tree, head)
+        found = looking.result() if looking is not None else None
+        if found is not None:
+            kept = keep(tree, found, target=head, identity=identity)
+        _bring(tree, found, head)
         tree.record(head)
     return Worktree(name=tree.name, path=tree.path, base_sha=base_sha, head_sha=head, kept=kept)
 
@@ -42,11 +43,11 @@ def remove(tree: Tree, *, identity: Identity) -> None:
 
 
 def _head(bare: Bare, *, base: str, recorded_head: str | None, branch: str) -> str:
-    tip = bare.resolve(f"{TRACKED}/{names.branch(base)}")
+    tip, ahead = bare.resolve_all(f"{TRACKED}/{names.branch(base)}", f"{TRACKED}/{names.branch(branch)}")
     if tip is None:
         raise NeedsHuman(f"the remote has no branch {base}", reason="base_missing")
     if recorded_head is None:
-        return bare.resolve(f"{TRACKED}/{names.branch(branch)}") or tip
+        return ahead or tip
     if not bare.fetch_commit(names.sha(recorded_head)):
         raise NeedsHuman(f"neither we nor the remote have the commit {recorded_head}", reason="head_missing")
     return recorded_head
@@ -59,10 +60,8 @@ def _merge_base(bare: Bare, head: str, base: str) -> str:
     return found.stdout.decode().split()[0]
 
 
-def _make_usable(tree: Tree, head: str) -> Path | None:
-    """Leaves a folder that git knows. What is no worktree of ours, and not a half-made one, is kept first."""
-    if tree.put() is not None and tree.is_linked():
-        return None
+def _make_anew(tree: Tree, head: str) -> Path | None:
+    """What is no worktree of ours, and not a half-made one, is kept first."""
     foreign = tree.put() is not None or not tree.admin.exists()
     kept = keep_folder(tree) if foreign and not tree.is_empty() else None
     tree.record(None)
@@ -81,10 +80,15 @@ def _look(tree: Tree) -> Standing:
 
 def _bring(tree: Tree, found: Standing | None, head: str) -> None:
     """To exactly `head`, with nothing else in the folder; what is that already is left alone."""
-    if found is not None and tree.stands_at(head) and not found.changed and not found.worthless:
-        return
+    clean = found is not None and not found.changed and not found.worthless
+    if found is not None and clean:
+        tree.detach(found.head)
+        if found.head == head:
+            return
     tree.record(None)
+    if clean and tree.git("reset", "--keep", "--quiet", head, accept=range(256)).returncode == 0:
+        return  # it looks at the files that differ only, and every other one is known to be clean
     tree.detach(head)
     tree.git("reset", "--hard", "--quiet")
-    if found is None or found.changed or found.worthless:
+    if not clean:
         tree.git("clean", "-ffdx", "--quiet")

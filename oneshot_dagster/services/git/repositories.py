@@ -3,6 +3,7 @@
 import contextlib
 import tempfile
 from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from oneshot_dagster.domain.change import ChangeKey
@@ -19,6 +20,8 @@ from oneshot_dagster.services.git.tree import Tree, read_record
 _DIFF = ("--no-abbrev", "--no-ext-diff", "--no-textconv", "--no-color", "-M")
 _PATCHES_LIMIT = 128 * 2**20
 _LARGE_FILE = "core.bigFileThreshold=16m"  # git names a larger file in a patch, without reading it
+_LISTS = ("diff", "--raw", "--numstat", "-z", *_DIFF)
+_PATCHES = ("-c", _LARGE_FILE, "diff", "-U3", "--full-index", *_DIFF)
 
 
 class GitRepositories:
@@ -78,20 +81,19 @@ class GitRepositories:
         return commit
 
     def snapshot(self, key: ChangeKey, *, base_sha: str, head_sha: str, patches: bool) -> Snapshot:
-        commits = (names.sha(base_sha), names.sha(head_sha))
+        commits = (names.sha(base_sha), names.sha(head_sha), "--")
         bare = self._bare(key.repository)
-        files = parse_raw_numstat(bare.git("diff", "--raw", "--numstat", "-z", *_DIFF, *commits, "--").stdout)
-        if patches and files:
-            options = ("-c", _LARGE_FILE, "diff", "-U3", "--full-index", *_DIFF)
-            printed = bare.git(*options, *commits, "--", limit=_PATCHES_LIMIT)
-            kept = printed.stdout[: _PATCHES_LIMIT * 3 // 4] if printed.truncated else printed.stdout
-            files = with_patches(files, kept, truncated=printed.truncated)
+        with ThreadPoolExecutor(1) as pool:  # the two calls run beside each other
+            printed = pool.submit(bare.git, *_PATCHES, *commits, limit=_PATCHES_LIMIT) if patches else None
+            files = parse_raw_numstat(bare.git(*_LISTS, *commits).stdout)
+        if printed is not None:
+            output, cut = printed.result().stdout, printed.result().truncated
+            files = with_patches(files, output[: _PATCHES_LIMIT * 3 // 4] if cut else output, truncated=cut)
         return Snapshot(base_sha=base_sha, head_sha=head_sha, files=files)
 
     def patch(self, key: ChangeKey, *, base_sha: str, head_sha: str) -> bytes:
-        options = ("--binary", "--full-index", "--no-ext-diff", "--no-textconv", "--no-color", "-M")
-        commits = (names.sha(base_sha), names.sha(head_sha))
-        return self._bare(key.repository).git("diff", *options, *commits, "--").stdout
+        commits = (names.sha(base_sha), names.sha(head_sha), "--")
+        return self._bare(key.repository).git("diff", "--binary", "--full-index", *_DIFF, *commits).stdout
 
     def changes_archive(self, key: ChangeKey, *, base_sha: str, head_sha: str, manifest: Mapping[str, object]) -> bytes:
         bare = self._bare(key.repository)

@@ -25,11 +25,13 @@ _HIDING = re.compile(rb"(?:^|\0)[a-zS] ")  # `ls-files -v -z`: lower case is ass
 class Put:
     """What stands in the worktree since it was last made clean, or since our last commit in it.
 
-    The record exists only while the folder is whole: without it the folder is a half-made one.
+    The record exists only while the folder is whole: without it the folder is a half-made one. `index` tells whether
+    somebody else wrote git's index since.
     """
 
     key: str
     head: str
+    index: str
 
 
 class Tree:
@@ -58,7 +60,7 @@ class Tree:
             self._record.unlink(missing_ok=True)
             return
         new = self._record.with_suffix(".new")
-        new.write_text(json.dumps(asdict(Put(key=str(self.key), head=head))))
+        new.write_text(json.dumps(asdict(Put(key=str(self.key), head=head, index=self._index_state()))))
         new.replace(self._record)
 
     def git(
@@ -126,13 +128,22 @@ class Tree:
         return (self.admin / "HEAD").read_text(errors="replace").strip() == head
 
     def distrust_index(self) -> None:
-        """Makes the index anew where it is broken, or flags in it would hide changed files."""
+        """Makes an index that others wrote anew where it is broken, or flags in it would hide changed files."""
+        put = self.put()
+        if put is not None and put.index == self._index_state():
+            return
         try:
             listed = self.git("ls-files", "-v", "-z").stdout
         except TryAgain:
             listed = b"S "
         if _HIDING.search(listed):
             self.fresh_index("HEAD")
+
+    def _index_state(self) -> str:
+        with contextlib.suppress(FileNotFoundError):
+            now = (self.admin / "index").stat()
+            return f"{now.st_ino} {now.st_size} {now.st_mtime_ns} {now.st_ctime_ns}"
+        return ""
 
     def fresh_index(self, head: str) -> None:
         (self.admin / "index").unlink(missing_ok=True)
@@ -146,7 +157,7 @@ class Tree:
 def read_record(path: Path) -> Put | None:
     try:
         found = cast("dict[str, str]", json.loads(path.read_bytes()))
-        return Put(key=found["key"], head=found["head"])
+        return Put(key=found["key"], head=found["head"], index=found["index"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
