@@ -1,6 +1,8 @@
 """Starts Dagster runs of launch rows through the instance: the same code for the sensor, `oneshot run` and the demo.
 Which launch, and when, is domain.resume's; the queue and the door are the coordinator's."""
 
+from datetime import UTC, datetime
+
 import dagster as dg
 from dagster._core.errors import DagsterRunAlreadyExists
 from dagster._core.remote_origin import (
@@ -45,8 +47,8 @@ class InstanceLauncher:
     def view(self, run_ids: tuple[str, ...]) -> dict[str, RunView]:
         if not run_ids:
             return {}
-        runs = self._instance.get_runs(filters=dg.RunsFilter(run_ids=list(run_ids)))
-        return {run.run_id: RunView(run_id=run.run_id, status=run.status.value.lower()) for run in runs}
+        records = self._instance.get_run_records(dg.RunsFilter(run_ids=list(run_ids)))
+        return {record.dagster_run.run_id: _view(record) for record in records}
 
     def fail(self, run_id: str, reason: str) -> None:
         run = self._instance.get_run_by_id(run_id)
@@ -58,3 +60,9 @@ class InstanceLauncher:
         if run is not None and not run.is_finished:
             self._instance.report_run_canceling(run)
             self._instance.run_launcher.terminate(run_id)
+
+
+def _view(record: dg.RunRecord) -> RunView:
+    run = record.dagster_run
+    started = datetime.fromtimestamp(record.start_time, UTC) if record.start_time else None
+    return RunView(run_id=run.run_id, status=run.status.value.lower(), started_at=started)

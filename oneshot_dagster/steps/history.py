@@ -7,6 +7,8 @@ from typing import cast
 
 from oneshot_dagster.domain.attempt import ArtifactFile, Attempt
 from oneshot_dagster.domain.change import ChangeKey
+from oneshot_dagster.domain.requests import ENDED
+from oneshot_dagster.domain.run import State
 from oneshot_dagster.steps.services import Services
 
 _LOG = "implementation-log"
@@ -20,6 +22,13 @@ class Entry:
     attempt: int
     source: str
     text: str
+
+
+def has_ended(services: Services, key: ChangeKey) -> bool:
+    """Nothing more will happen until a person says something."""
+    attempt = services.store.runs.latest(key)
+    over = attempt is not None and attempt.state in ENDED | {State.NEEDS_HUMAN}
+    return attempt is not None and over and attempt.evidence_head is not None
 
 
 class History:

@@ -14,7 +14,7 @@ from oneshot_dagster.steps.evaluation import tell_human
 from oneshot_dagster.steps.holds import holds
 from oneshot_dagster.steps.probes import PROBES, Action, Result
 from oneshot_dagster.steps.turn import Turn
-from oneshot_dagster.steps.write_action import Effect, perform
+from oneshot_dagster.steps.write_action import Effect, perform, refused_before
 
 _MOST_REFUSALS = 3
 
@@ -60,16 +60,14 @@ def merge(turn: Turn) -> Record | NotMyTurn:
 
 
 def _merge(turn: Turn, facts: GateFacts, *, tip: str, epoch: int) -> Record | NotMyTurn:
-    attempt = turn.attempt
-    refusals = [w for w in turn.store.writes.of(attempt.key) if w.action == Action.MERGE and w.outcome == "refused"]
-    result = perform(turn, _effect(turn, facts, tip=tip, epoch=epoch, number_of_tries=len(refusals)))
+    result = perform(turn, _effect(turn, facts, tip=tip, epoch=epoch))
     if not result.get("refused"):
         return _landed(
             turn, facts, merge_sha=str(result["sha"]), by=turn.services.github.login, tip=str(result.get("tip") or tip)
         )
     lane.leave(turn)
     why = f"GitHub refused the merge of {facts.head_sha[:7]} with {result.get('status')}: {result.get('message')}"
-    if len(refusals) + 1 >= _MOST_REFUSALS:
+    if refused_before(turn, Action.MERGE, "merge:") >= _MOST_REFUSALS:
         turn.move(State.NEEDS_HUMAN, why, human_from=State.MERGE_READY, human_reason="merge_refused")
         tell_human(turn)
     else:
@@ -77,7 +75,7 @@ def _merge(turn: Turn, facts: GateFacts, *, tip: str, epoch: int) -> Record | No
     return _refused(why)
 
 
-def _effect(turn: Turn, facts: GateFacts, *, tip: str, epoch: int, number_of_tries: int) -> Effect:
+def _effect(turn: Turn, facts: GateFacts, *, tip: str, epoch: int) -> Effect:
     attempt, github, repository = turn.attempt, turn.services.github, turn.attempt.key.repository
     title, _, message = commit_message(attempt).partition("\n\n")
     payload = {"number": facts.pr_number, "sha": facts.head_sha, "method": turn.policy.merge.method, "base": tip}
@@ -98,7 +96,7 @@ def _effect(turn: Turn, facts: GateFacts, *, tip: str, epoch: int, number_of_tri
 
     return Effect(
         action=Action.MERGE,
-        key=f"merge:{attempt.number}:{facts.head_sha}:{number_of_tries}",
+        key=f"merge:{attempt.number}:{facts.head_sha}",
         payload=payload,
         act=act,
         lane_epoch=epoch,
@@ -145,6 +143,7 @@ def _landed(turn: Turn, facts: GateFacts, *, merge_sha: str, by: str, tip: str |
         shown={
             "pull_request": Link(attempt.pr_url or ""),
             "merge_sha": merge_sha,
+            "merged_at": f"{turn.store.now():%Y-%m-%d %H:%M:%S} UTC",
             "judged_sha": attempt.judged_sha or "not judged",
             "merged_by": by,
             "method": turn.policy.merge.method,

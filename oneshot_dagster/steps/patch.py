@@ -17,6 +17,10 @@ _TRUSTED = {"admin", "maintain", "write"}
 
 
 def patch(turn: Turn) -> Record | NotMyTurn:
+    kept = _finished_already(turn)
+    if kept is not None:
+        turn.then(State.TESTING, f"goes on with {(turn.attempt.head_sha or '')[:7]}")
+        return kept
     start_sha = turn.attempt.head_sha or ""
     if turn.attempt.state is State.WORKTREE_READY:
         turn.move(State.IMPLEMENTING, f"{turn.services.agent.name} starts")
@@ -43,6 +47,15 @@ def patch(turn: Turn) -> Record | NotMyTurn:
     else:
         turn.then(State.TESTING, f"the agent finished; committed as {head_sha[:7]}")
     return _record(turn, result, start_sha=start_sha, head_sha=head_sha)
+
+
+def _finished_already(turn: Turn) -> Record | None:
+    """Its record where an earlier run was ended between record and move, or while a person's head was being taken over."""
+    kept = turn.store.artifacts.records(turn.attempt.id).get(Artifact.PATCH)
+    finished = (
+        kept is not None and kept.record.shown.get("end") == AgentEnd.FINISHED and kept.sha != turn.attempt.base_sha
+    )
+    return kept.record if kept is not None and finished else None
 
 
 def _run_agent(turn: Turn, prompt: str, start_sha: str) -> AgentResult:

@@ -82,6 +82,9 @@ def _act(services: Services, launcher: Launcher, attempt: Attempt, launches: Seq
             )
             _handle(services, action.handle)
         case Settle():
+            services.store.facts.append(
+                attempt.id, source="engine", kind="reply", sha=attempt.head_sha, data={"to_person": action.reply}
+            )
             _handle(services, action.handle)
         case SettleIntents():
             with held(services.store, attempt.key, _CAUSE, seconds=services.limits.lease_seconds):
@@ -103,8 +106,6 @@ def _start(
     )
     if launch is None:
         raise StaleState(f"launch {action.seq} of {attempt.key} was added by another look at the same moment")
-    if action.costs_retry:
-        services.store.runs.update(attempt.id, {"infrastructure_retries": attempt.infrastructure_retries + 1})
     _launch(launcher, attempt, launch, launches)
 
 

@@ -7,7 +7,7 @@ from oneshot_dagster.domain.gate import Gate, GateFacts, decide
 from oneshot_dagster.domain.policy import gate_rules, parse_policy
 from oneshot_dagster.domain.resume import LEASE_SILENCE
 from oneshot_dagster.domain.resume_facts import Awaiting, ResumeFacts, RunState
-from oneshot_dagster.domain.run import HEAD_IS_PUBLIC
+from oneshot_dagster.domain.run import HEAD_IS_PUBLIC, State
 from oneshot_dagster.services.launcher.protocol import RunView
 from oneshot_dagster.services.store.protocol import Lease
 from oneshot_dagster.steps.holds import holds
@@ -34,7 +34,7 @@ def read_facts(
         lease_live=lives(lease),
         lease_expired_for=_expired_for(services, lease),
         requests=store.requests.open(attempt.id),
-        gate=_gate(services, attempt, pull) if pull and not pull.merged else None,
+        gate=gate_at(services, attempt, pull) if pull and not pull.merged else None,
         merged_outside=pull is not None and pull.merged,
         head_moved=pull is not None and pull.open and pull.head_sha != attempt.head_sha,
         lane_free=_lane_free(services, attempt),
@@ -52,7 +52,9 @@ def _run_state(last: Launch | None, views: Mapping[str, RunView]) -> RunState | 
     if last is None:
         return None
     view = views.get(last.dagster_run_id)
-    return RunState(run_id=last.dagster_run_id, status=view.status if view else "unknown")
+    if view is None:
+        return RunState(run_id=last.dagster_run_id, status="unknown")
+    return RunState(run_id=view.run_id, status=view.status, started_at=view.started_at)
 
 
 def _moved(services: Services, attempt: Attempt, last: Launch | None) -> bool:
@@ -84,7 +86,8 @@ def _pull(
     return facts
 
 
-def _gate(services: Services, attempt: Attempt, facts: GateFacts) -> Gate:
+def gate_at(services: Services, attempt: Attempt, facts: GateFacts) -> Gate:
+    """The one decision, for the resumer and for who explains it to people."""
     report = services.store.artifacts.report(attempt.id, kind="local", sha=attempt.head_sha or "")
     return decide(
         facts,
@@ -108,9 +111,9 @@ def _merge_intended(attempt: Attempt, writes: Sequence[WriteAction]) -> bool:
 
 
 def _retried(services: Services, attempts: Sequence[Attempt]) -> int:
-    """Each retry of a person allows one attempt more."""
+    """Each time a person let a spent change try again allows one attempt more."""
     return sum(
-        request.kind == "retry" and request.handled_at is not None
+        step.source is State.NEEDS_HUMAN and step.target is State.NEEDS_ITERATION
         for attempt in attempts
-        for request in services.store.requests.of(attempt.id)
+        for step in services.store.runs.transitions(attempt.id)
     )

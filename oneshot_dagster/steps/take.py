@@ -57,7 +57,9 @@ class Caller:
 
 
 @contextmanager
-def taken(services: Services, artifact: Artifact, key: ChangeKey, caller: Caller) -> Generator[Record | NotMyTurn, None, None]:
+def taken(
+    services: Services, artifact: Artifact, key: ChangeKey, caller: Caller
+) -> Generator[Record | NotMyTurn, None, None]:
     """Yields what the step left; once the caller has shown it, the step's last move is made.
 
     Raises BadInput (refused, nothing done), TryAgain and LeaseLost (the resumer goes on).

@@ -27,12 +27,13 @@ class Effect:
 
 
 def perform(turn: Turn, effect: Effect) -> Result:
-    """The result, of now or of an earlier run. Raises LeaseLost before the effect where the change is no longer ours."""
+    """The result, of now or of an earlier run that did it. Raises LeaseLost before the effect where the change is no longer ours."""
     turn.check_lease()
+    refusals = refused_before(turn, effect.action, effect.key)
     intent = turn.store.writes.intend(
         turn.attempt.id,
         action=effect.action,
-        key=effect.key,
+        key=f"{effect.key}:again-{refusals}" if refusals else effect.key,
         payload={**effect.payload, "epoch": turn.held.lease.epoch},
         lease=turn.held.lease,
         lane_epoch=effect.lane_epoch,
@@ -53,6 +54,15 @@ def perform(turn: Turn, effect: Effect) -> Result:
     turn.store.writes.settle(intent.id, outcome=outcome, result=found)
     turn.fact("engine", "write_action", {"action": effect.action, "key": effect.key, "outcome": outcome, **found})
     return found
+
+
+def refused_before(turn: Turn, action: Action, key: str) -> int:
+    """How often the other side refused it: a refusal is final for its intent and not for ever."""
+    return sum(
+        w.outcome == "refused" and w.action == action and w.key.startswith(key)
+        for w in turn.store.writes.of(turn.attempt.key)
+        if w.attempt_id == turn.attempt.id
+    )
 
 
 def settle_open(services: Services, attempt: Attempt) -> int:
