@@ -1,5 +1,6 @@
 """Settings to services: the only place that picks the real ones. Nothing else reads settings to build a service."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from oneshot_dagster.domain.errors import BadInput
@@ -16,6 +17,7 @@ from oneshot_dagster.services.suites.local import LocalSuites
 from oneshot_dagster.settings import GitHubSettings, Settings, load
 from oneshot_dagster.steps.services import Limits, Services
 from oneshot_dagster.system.clock import SystemClock
+from oneshot_dagster.system.crashing import CrashFile
 
 
 def open_services(settings: Settings | None = None) -> Services:
@@ -39,7 +41,7 @@ def open_services(settings: Settings | None = None) -> Services:
         github.close()
         store.close()
 
-    return Services(
+    services = Services(
         store=store,
         git=git,
         github=github,
@@ -51,6 +53,27 @@ def open_services(settings: Settings | None = None) -> Services:
         clock=SystemClock(),
         limits=_limits(settings, author, scratch),
         close=close,
+    )
+    return services if settings.crash_file is None else _crashing(services, settings, settings.crash_file)
+
+
+def _crashing(services: Services, settings: Settings, file: Path) -> Services:
+    if not settings.is_local_forge:
+        raise BadInput(
+            tried="use ONESHOT_CRASH_FILE",
+            found=settings.github.api_url,
+            do="unset it: it is for tests against a forge",
+        )
+    crash = CrashFile(file)
+    return replace(
+        services,
+        store=crash.around(services.store, "store"),
+        git=crash.around(services.git, "git"),
+        github=crash.around(services.github, "github"),
+        agent=crash.around(services.agent, "agent"),
+        suites=crash.around(services.suites, "suites"),
+        deploys={kind: crash.around(deploy, "deploy") for kind, deploy in services.deploys.items()},
+        blobs=crash.around(services.blobs, "blobs"),
     )
 
 

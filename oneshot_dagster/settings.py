@@ -85,6 +85,9 @@ class Settings(BaseSettings):
         None, description="Root of the worktrees; default `$CODEX_CWD/.worktrees`, else `home`."
     )
     hold_seconds: float = Field(120.0, description="How long check_state waits in its run before it parks.")
+    crash_file: Path | None = Field(
+        None, description="For tests against a forge: names the call at which a process dies."
+    )
     github: GitHubSettings = GitHubSettings()  # pyright: ignore[reportCallIssue]
     agent: AgentSettings = AgentSettings()  # pyright: ignore[reportCallIssue]
     merge: MergeSettings = MergeSettings()  # pyright: ignore[reportCallIssue]
