@@ -1,0 +1,226 @@
+"""The checks of `oneshot doctor`, one function each: what was found, and what to do where it is not good.
+A check never raises for what it examines, and changes nothing."""
+
+import os
+import re
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from oneshot_dagster.domain.artifact import Verdict
+from oneshot_dagster.domain.errors import BadInput, OneshotError
+from oneshot_dagster.services.github.protocol import GitHub
+from oneshot_dagster.services.store import schema
+from oneshot_dagster.services.store.schema import Standing
+from oneshot_dagster.services.suites.protocol import SuiteRequest, Suites
+from oneshot_dagster.settings import AgentSettings, Settings, load
+from oneshot_dagster.system.process import Command, clean_environment, run
+
+if TYPE_CHECKING:
+    from oneshot_dagster.services.agent.protocol import Agent
+
+OLDEST_GIT = (2, 38)
+LEAST_FREE = 1_500_000_000
+_WRITERS = {"write", "maintain", "admin"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    name: str
+    ok: bool
+    found: str
+    do: str = ""
+
+
+def examine() -> list[Finding]:
+    """Every check; without usable settings only those that need none."""
+    try:
+        settings = load()
+    except BadInput as error:
+        return [git(), Finding(name="settings", ok=False, found=str(error), do="mend them; then ask again")]
+    from oneshot_dagster.bootstrap import open_services
+
+    checks = [
+        git(),
+        agent(settings.agent),
+        database("database", lambda: settings.store_url),
+        dagster_database(settings),
+        disk(settings.home),
+        *ports(settings),
+    ]
+    try:
+        services = open_services(settings)
+    except OneshotError as error:
+        return [*checks, Finding(name="GitHub access", ok=False, found=f"not looked at: {error}", do="mend the above")]
+    try:
+        return [
+            *checks,
+            github_access(services.github, settings.repositories),
+            sandbox(services.suites, services.agent, settings.home / "scratch"),
+        ]
+    finally:
+        services.close()
+
+
+def git(environment: Mapping[str, str] | None = None) -> Finding:
+    name, do = "git", f"install git {'.'.join(map(str, OLDEST_GIT))} or newer"
+    try:
+        answer = run(
+            Command(argv=("git", "--version"), cwd=Path("/"), env=environment or clean_environment(), timeout=10)
+        )
+    except OSError as error:
+        return Finding(name=name, ok=False, found=f"git does not start: {error.strerror}", do=do)
+    said = answer.stdout.decode(errors="replace").strip()
+    version = re.search(r"(\d+)\.(\d+)", said)
+    ok = version is not None and (int(version[1]), int(version[2])) >= OLDEST_GIT
+    return Finding(name=name, ok=ok, found=said or "git says no version", do="" if ok else do)
+
+
+def agent(settings: AgentSettings) -> Finding:
+    name = "agent"
+    if not settings.command:
+        return Finding(
+            name=name, ok=False, found="no command", do="set ONESHOT_AGENT__COMMAND to the argv of the agent"
+        )
+    program = shutil.which(settings.command[0])
+    if program is None:
+        found = f"{settings.command[0]} is not a program that can be started"
+        return Finding(name=name, ok=False, found=found, do="install it, or mend ONESHOT_AGENT__COMMAND")
+    missing = [word for word in settings.command[1:] if word.startswith("/") and not Path(word).exists()]
+    if missing:
+        return Finding(name=name, ok=False, found=f"{missing[0]} is not there", do="mend ONESHOT_AGENT__COMMAND")
+    return Finding(name=name, ok=True, found=" ".join((program, *settings.command[1:])))
+
+
+def database(name: str, url: Callable[[], str]) -> Finding:
+    try:
+        found = schema.check(url())
+    except OneshotError as error:
+        do = "start it: `oneshot dev` has one; or mend ONESHOT_DATABASE_URL"
+        return Finding(name=name, ok=False, found=str(error), do=do)
+    if found.standing is Standing.CURRENT:
+        return Finding(name=name, ok=True, found=f"reached, schema {found.version}")
+    do = {
+        Standing.FOREIGN: "give ONESHOT_DATABASE_URL a database of its own",
+        Standing.NEWER: "update this program",
+    }.get(found.standing, "run `oneshot db upgrade`")
+    what = (
+        f"tables of others: {', '.join(found.tables)}" if found.standing is Standing.FOREIGN else found.standing.value
+    )
+    return Finding(name=name, ok=False, found=f"reached, the schema is {what}", do=do)
+
+
+def dagster_database(settings: Settings) -> Finding:
+    name = "Dagster's database"
+    try:
+        schema.check(settings.dagster_url)
+    except OneshotError as error:
+        do = "`oneshot dev` makes it; or create a database by the name of ours with _dagster after it"
+        return Finding(name=name, ok=False, found=str(error), do=do)
+    return Finding(name=name, ok=True, found="reached")
+
+
+def github_access(client: GitHub, repositories: tuple[str, ...]) -> Finding:
+    name = "GitHub access"
+    if not repositories:
+        return Finding(name=name, ok=False, found="no repository is allowed", do="set ONESHOT_REPOSITORIES")
+    try:
+        login = client.login
+        bad = [f"{repository}: {why}" for repository in repositories if (why := _no_access(client, repository, login))]
+    except OneshotError as error:
+        return Finding(
+            name=name, ok=False, found=str(error), do="mend ONESHOT_GITHUB__TOKEN, __TOKEN_FILE or __API_URL"
+        )
+    if bad:
+        return Finding(
+            name=name, ok=False, found="; ".join(bad), do=f"give {login} write access there, or mend the name"
+        )
+    return Finding(name=name, ok=True, found=f"as {login}, for {', '.join(repositories)}")
+
+
+def _no_access(client: GitHub, repository: str, login: str) -> str | None:
+    """Of a pattern nothing can be asked."""
+    if repository.endswith("*"):
+        return None
+    if client.default_branch(repository) is None:
+        return "is not there, or the token may not see it"
+    permission = client.permission(repository, login)
+    return None if permission in _WRITERS else f"{login} has {permission} access"
+
+
+def sandbox(suites: Suites, agent: "Agent", scratch: Path) -> Finding:
+    """Runs two real suites: one that looks for a secret of ours, one that does not end."""
+    name, canary = "sandbox", f"canary{secrets.token_hex(8)}"
+    missing = "; ".join(f"not enforced: {what}" for what in dict.fromkeys((*suites.not_enforced, *agent.not_enforced)))
+    os.environ["ONESHOT_DOCTOR_CANARY"] = canary
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            looked = suites.run(_suite("env", Path(folder), 10.0), say=_silent, cancelled=lambda: False)
+            slept = suites.run(_suite("sleep 60", Path(folder), 0.3), say=_silent, cancelled=lambda: False)
+    except OSError as error:
+        do = f"make {scratch} a folder that can be written to"
+        return Finding(name=name, ok=False, found=f"no suite can run: {error}", do=do)
+    finally:
+        del os.environ["ONESHOT_DOCTOR_CANARY"]
+    wrong = [
+        *(["a suite cannot be run"] if "PATH=" not in looked.log_tail else []),
+        *(["a suite sees our environment"] if canary in looked.log_tail else []),
+        *(["a suite outlives its time"] if slept.verdict is Verdict.PASSED or slept.seconds > 30 else []),
+    ]
+    if wrong:
+        return Finding(
+            name=name, ok=False, found="; ".join(wrong), do="run no change of others here until it is mended"
+        )
+    return Finding(name=name, ok=True, found=f"clean environment, time limit and tree kill work; {missing}")
+
+
+def _suite(command: str, folder: Path, timeout: float) -> SuiteRequest:
+    return SuiteRequest(suite="doctor", command=command, folder=folder, sha="0" * 40, timeout=timeout)
+
+
+def _silent(_text: str) -> None:
+    pass
+
+
+def disk(home: Path, *, least: int = LEAST_FREE) -> Finding:
+    name = "disk"
+    place = next((folder for folder in (home, *home.parents) if folder.exists()), Path("/"))
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            free = shutil.disk_usage(place).free
+    except OSError as error:
+        do = "set ONESHOT_HOME to a folder that can be written to"
+        return Finding(name=name, ok=False, found=f"{place}: {error.strerror}", do=do)
+    ok = free >= least
+    do = "" if ok else f"free {(least - free) // 10**6 + 1} MB more: `oneshot gc`, or another ONESHOT_HOME"
+    return Finding(name=name, ok=ok, found=f"{free / 10**9:.1f} GB free in {place}", do=do)
+
+
+def ports(settings: Settings) -> list[Finding]:
+    """Free, or taken by a process of the world that runs in this home."""
+    from oneshot_dagster.local.ports import is_free, owner
+
+    findings: list[Finding] = []
+    for name, port in settings.ports.model_dump().items():
+        what, holder = f"port {port} ({name})", "" if is_free(port) else owner(port)
+        if not holder:
+            findings.append(Finding(name=what, ok=True, found="free"))
+            continue
+        ours = _is_ours(holder, settings.home)
+        do = "" if ours else f"stop that, or set ONESHOT_PORTS__{name.upper()}"
+        findings.append(Finding(name=what, ok=ours, found=f"{'ours: ' if ours else 'taken by '}{holder}", do=do))
+    return findings
+
+
+def _is_ours(holder: str, home: Path) -> bool:
+    """Every process of the local world has its home in its environment."""
+    pid = re.match(r"pid (\d+)", holder)
+    try:
+        environment = Path(f"/proc/{pid[1]}/environ").read_bytes().split(b"\0") if pid else []
+    except OSError:
+        return False
+    return f"ONESHOT_HOME={home}".encode() in environment
