@@ -1,10 +1,12 @@
 """Fixtures of a whole small world without Dagster: the forge, the demo's deploy supervisor, the planted shop, real services.
 A tests folder that wants them imports them in its conftest.py, beside store_fixtures."""
 
+import contextlib
+import json
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,13 +97,16 @@ def _start(log: Path, *argv: str) -> tuple[subprocess.Popen[bytes], str]:
 
 @pytest.fixture
 def world(tmp_path: Path, store_url: str) -> Iterator[World]:
-    home = tmp_path / "home"
+    with running_world(tmp_path / "home", store_url) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def running_world(home: Path, store_url: str) -> Generator[World]:
     home.mkdir()
     people = home / "people.json"
     token = home / "owner-token"
     token.write_text(OWNER_TOKEN)
-    import json
-
     people.write_text(json.dumps(plant.people(owner_token=OWNER_TOKEN, engine_token=ENGINE_TOKEN)))
     processes: list[subprocess.Popen[bytes]] = []
     try:

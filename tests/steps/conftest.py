@@ -1,4 +1,50 @@
-"""The world and the store for the tests of the steps."""
+"""The world and the store for the tests of the steps. `shared` is one world for a module, with several changes in it."""
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from process_launcher import ProcessLauncher
 from store_fixtures import make_store, store, store_template, store_url  # noqa: F401
-from world_fixtures import engine, world  # noqa: F401
+from world_fixtures import World, engine, running_world, world  # noqa: F401
+
+from oneshot_dagster.bootstrap import open_services
+from oneshot_dagster.steps.services import Services
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """A world, the services of who looks at it from outside, and where its runs go."""
+
+    world: World
+    services: Services
+    launcher: ProcessLauncher
+
+
+@pytest.fixture(scope="module")
+def shared_world(
+    tmp_path_factory: pytest.TempPathFactory, make_lasting_database: Callable[..., str], store_template: str
+) -> Iterator[World]:
+    with running_world(tmp_path_factory.mktemp("shared") / "home", make_lasting_database(store_template)) as found:
+        yield found
+
+
+@pytest.fixture
+def resumed(shared_world: World) -> Iterator[Resumed]:
+    yield from _resumed(shared_world)
+
+
+@pytest.fixture
+def resumed_alone(world: World) -> Iterator[Resumed]:
+    """In a world of its own, for what would disturb others."""
+    yield from _resumed(world)
+
+
+def _resumed(world: World) -> Iterator[Resumed]:
+    services = open_services(world.settings())
+    settings = world.settings(crash_file=world.home / "crash")
+    launcher = ProcessLauncher(settings=settings, logs=world.home / "runs")
+    yield Resumed(world=world, services=services, launcher=launcher)
+    (world.home / "crash").unlink(missing_ok=True)
+    launcher.close()
+    services.close()
