@@ -177,10 +177,10 @@ def _sections(output: bytes) -> list[bytes]:
 
 def _patched(change: FileChange, sections: Sequence[bytes]) -> FileChange:
     _check_blobs(change, sections)
-    content = b"".join(sections)
+    content = sections[0] if len(sections) == 1 else b"".join(sections)
     if change.additions is None:
         return _with(change, omitted="binary")
-    if b"\nBinary files " in content.partition(b"\n@@ ")[0]:
+    if content.find(b"\nBinary files ", 0, _end_of_head(content)) >= 0:
         return _with(change, omitted="the file is too large")
     if len(content) > PATCH_LIMIT:
         return _with(change, omitted=f"the patch is larger than {PATCH_LIMIT // 1024} KiB")
@@ -190,6 +190,12 @@ def _patched(change: FileChange, sections: Sequence[bytes]) -> FileChange:
         return _with(change, patch=content.decode("utf-8"))
     except UnicodeDecodeError:
         return _with(change, omitted="not UTF-8")
+
+
+def _end_of_head(section: bytes) -> int:
+    """Where its first hunk begins."""
+    found = section.find(b"\n@@ ")
+    return found if found >= 0 else len(section)
 
 
 def _with(change: FileChange, *, patch: str | None = None, omitted: str | None = None) -> FileChange:
@@ -219,5 +225,5 @@ def _check_blobs(change: FileChange, sections: Sequence[bytes]) -> None:
     if change.status is FileStatus.TYPE_CHANGED:
         pairs = [(change.old_blob, nothing), (nothing, change.new_blob)]
     for section, (old, new) in zip(sections, pairs, strict=True):
-        if f"\nindex {old}..{new}".encode() not in section.partition(b"\n@@ ")[0]:
+        if section.find(f"\nindex {old}..{new}".encode(), 0, _end_of_head(section)) < 0:
             raise NotGitOutput(f"a patch is not that of {change.path}")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from oneshot_dagster.domain.errors import NeedsHuman
+from oneshot_dagster.domain.errors import NeedsHuman, OneshotError
 from oneshot_dagster.services.git import names
 from oneshot_dagster.services.git.credentials import Credentials, without_credentials
 from oneshot_dagster.services.git.environment import LOCAL, NETWORK, fixed
@@ -100,13 +100,31 @@ class Bare:
     def fetch(self) -> None:
         """To be called with the lock held."""
         options = ("--prune", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--quiet")
-        self.remote("fetch", *options, rest=(f"+refs/heads/*:{TRACKED}/*",))
+        everything = (f"+refs/heads/*:{TRACKED}/*",)
+        try:
+            self.remote("fetch", *options, rest=everything)
+        except OneshotError:
+            if not self._mend_heads():
+                raise
+            self.remote("fetch", *options, rest=everything)
+
+    def _mend_heads(self) -> bool:
+        """A worktree whose HEAD names no commit stops every fetch: it gets one that there is. Whether there was such."""
+        heads = {path: path.read_text(errors="replace").strip() for path in self.path.glob("worktrees/*/HEAD")}
+        asked = {path: head for path, head in heads.items() if names.is_sha(head)}
+        found = self.resolve_all(*asked.values()) if asked else ()
+        broken = [path for path, commit in zip(asked, found, strict=True) if commit is None]
+        some = self.git("for-each-ref", "--count=1", "--format=%(objectname)", TRACKED).stdout.decode().strip()
+        for path in broken:
+            path.write_text(f"{some}\n")
+        return bool(broken and some)
 
     def fetch_commit(self, sha: str) -> bool:
         """A commit that no branch leads to any more; the lock is held. False where the remote does not give it."""
-        if not self.has(sha):
-            with contextlib.suppress(NeedsHuman):
-                self.remote("fetch", "--no-tags", "--no-write-fetch-head", "--quiet", rest=(sha,), accept=range(256))
+        if self.has(sha):
+            return True
+        with contextlib.suppress(NeedsHuman):
+            self.remote("fetch", "--no-tags", "--no-write-fetch-head", "--quiet", rest=(sha,))
         return self.has(sha)
 
     def has(self, sha: str) -> bool:

@@ -12,6 +12,10 @@ _NO_ACCESS = re.compile(
     r"|does not appear to be a git repository|terminal prompts disabled|invalid credentials",
     re.IGNORECASE,
 )
+_MISSING = re.compile(
+    r"not our ref|unadvertised object|bad (?:object|revision)|unknown revision|not a valid (?:object|commit) name",
+    re.IGNORECASE,
+)
 _REFUSED = re.compile(r"\[remote rejected\]|transport '.*' not allowed")
 
 
@@ -25,6 +29,8 @@ def failure(arguments: Sequence[str], finished: Finished) -> OneshotError:
     said = _said(finished.stderr)
     if _NO_ACCESS.search(said):
         return NeedsHuman(f"{what} was refused by the remote: {said}", reason="no_access")
+    if _MISSING.search(said):
+        return NeedsHuman(f"{what} found no such commit: {said}", reason="commit_missing")
     if _REFUSED.search(said):
         return NeedsHuman(f"{what} was refused: {said}", reason="push_refused")
     return TryAgain(f"{what} ended with {finished.returncode}: {said or 'it said nothing'}")

@@ -13,7 +13,8 @@ from oneshot_dagster.domain.snapshot import Snapshot
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Worktree:
-    """`kept` is a bundle file with commits or changes that lay in the worktree and are not on the remote, or None."""
+    """`kept` is a file with commits or changes that lay in the worktree and are not on the remote, or None: a git bundle,
+    or a tar of the folder where git cannot hold what lay there (a repository within it)."""
 
     name: str
     path: Path

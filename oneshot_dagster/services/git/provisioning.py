@@ -1,5 +1,6 @@
 """Brings a worktree to a commit, from whatever state it is in: new, warm, full of somebody's work, or half-made by a killed process."""
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +16,8 @@ def provision(tree: Tree, *, base: str, recorded_head: str | None, branch: str, 
     with tree.alone(), ThreadPoolExecutor(1) as pool:
         with tree.bare.locked():
             usable = tree.put() is not None and tree.is_linked()
+            if usable:
+                tree.mend_head()
             looking = pool.submit(_look, tree) if usable else None  # while the remote answers
             tree.bare.fetch()
             head = _head(tree.bare, base=base, recorded_head=recorded_head, branch=branch)
@@ -70,25 +73,32 @@ def _make_anew(tree: Tree, head: str) -> Path | None:
 
 
 def _look(tree: Tree) -> Standing:
+    """What lies in the folder, also where somebody broke HEAD or the index: then against what we put there."""
     tree.settle()
-    tree.distrust_index()
-    found = standing(tree)
-    if not names.is_sha(found.head):
-        raise TryAgain(f"the worktree {tree.name} stands at no commit")
-    return found
+    with contextlib.suppress(TryAgain):
+        tree.distrust_index()
+        found = standing(tree)
+        if names.is_sha(found.head):
+            return found
+    put = tree.put()
+    if put is None:
+        raise TryAgain(f"the worktree {tree.name} was taken away meanwhile")
+    tree.detach(put.head)
+    tree.fresh_index(put.head)
+    return standing(tree)
 
 
 def _bring(tree: Tree, found: Standing | None, head: str) -> None:
     """To exactly `head`, with nothing else in the folder; what is that already is left alone."""
-    clean = found is not None and not found.changed and not found.worthless
+    clean = found is not None and not found.changed
     if found is not None and clean:
         tree.detach(found.head)
-        if found.head == head:
+        if found.head == head and not found.worthless:
             return
     tree.record(None)
-    if clean and tree.git("reset", "--keep", "--quiet", head, accept=range(256)).returncode == 0:
-        return  # it looks at the files that differ only, and every other one is known to be clean
-    tree.detach(head)
-    tree.git("reset", "--hard", "--quiet")
-    if not clean:
+    # Of a clean folder it looks at the files that differ only; ignored files in its way make it refuse.
+    if not (clean and tree.git("reset", "--keep", "--quiet", head, accept=range(256)).returncode == 0):
+        tree.detach(head)
+        tree.git("reset", "--hard", "--quiet")
+    if found is None or not clean or found.worthless:
         tree.git("clean", "-ffdx", "--quiet")

@@ -72,7 +72,8 @@ class GitRepositories:
         provisioning.remove(self._tree(key), identity=self._identity)
 
     def commit_all(self, path: Path, *, message: str, author: Identity) -> str:
-        put = read_record(self._worktrees / ".state" / f"{path.name}.json") if path.parent == self._worktrees else None
+        ours = path.parent.resolve() == self._worktrees.resolve()
+        put = read_record(self._worktrees / ".state" / f"{path.name}.json") if ours else None
         if put is None:
             raise BadInput(tried="commit a worktree", found=str(path), do="provision the worktree of the change first")
         tree = self._tree(ChangeKey.parse(put.key))

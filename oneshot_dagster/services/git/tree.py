@@ -124,16 +124,28 @@ class Tree:
         new.write_text(f"{head}\n")
         new.replace(self.admin / "HEAD")
 
+    def mend_head(self) -> None:
+        """HEAD as we put it, where it names a commit that there is not."""
+        put, named = self.put(), self._named()
+        if put is None or named == put.head or named.startswith("ref:"):
+            return
+        if not (names.is_sha(named) and self.bare.has(named)):
+            self.detach(put.head)
+
     def stands_at(self, head: str) -> bool:
-        return (self.admin / "HEAD").read_text(errors="replace").strip() == head
+        return self._named() == head
+
+    def _named(self) -> str:
+        head = self.admin / "HEAD"
+        return head.read_text(errors="replace").strip() if head.is_file() else ""
 
     def distrust_index(self) -> None:
         """Makes an index that others wrote anew where it is broken, or flags in it would hide changed files."""
-        put = self.put()
-        if put is not None and put.index == self._index_state():
+        put, state = self.put(), self._index_state()
+        if put is not None and state and put.index == state:
             return
         try:
-            listed = self.git("ls-files", "-v", "-z").stdout
+            listed = self.git("ls-files", "-v", "-z").stdout if state else b"S "
         except TryAgain:
             listed = b"S "
         if _HIDING.search(listed):

@@ -78,6 +78,13 @@ def test_a_change_hidden_from_git_is_committed_all_the_same(world):
     assert changed(world, tree, world.commit(tree)) == {"README.md"}
 
 
+def test_a_head_that_the_agent_broke_does_not_stop_it(world):
+    tree = world.provision()
+    (world.bare / "worktrees" / tree.name / "HEAD").unlink()
+    (tree.path / "a").write_text("1\n")
+    assert changed(world, tree, world.commit(tree)) == {"a"}
+
+
 def test_a_stale_index_lock_does_not_stop_it(world):
     tree = world.provision()
     (world.bare / "worktrees" / tree.name / "index.lock").write_text("")

@@ -103,6 +103,8 @@ def test_a_merge_that_conflicts_has_no_tree(world):
 def test_a_commit_that_is_not_there_is_for_a_person(fetched):
     with pytest.raises(NeedsHuman):
         fetched.ours.tree("acme/shop", SHA)
+    with pytest.raises(NeedsHuman):
+        fetched.ours.snapshot(fetched.key, base_sha=fetched.remote.first, head_sha=SHA, patches=True)
 
 
 def test_branches_that_are_gone_from_the_remote_are_pruned(world):

@@ -191,6 +191,10 @@ SPOILS = {
     "no gitdir": lambda at: (at.admin / "gitdir").unlink(),
     "a merge under way": lambda at: (at.admin / "MERGE_HEAD").write_text("0" * 40 + "\n"),
     "a branch checked out": lambda at: git(at.path, "checkout", "-q", "-b", "mine"),
+    "an orphan branch": lambda at: git(at.path, "checkout", "-q", "--orphan", "mine"),
+    "no HEAD": lambda at: (at.admin / "HEAD").unlink(),
+    "HEAD at a commit that is not there": lambda at: (at.admin / "HEAD").write_text("1" * 40 + "\n"),
+    "no index": lambda at: (at.admin / "index").unlink(),
     "stale packed-refs.lock": lambda at: (at.bare / "packed-refs.lock").write_text(""),
     "stale ref lock": lambda at: (at.bare / "refs/remotes/origin/main.lock").write_text(""),
     "foreign config": lambda at: git(at.path, "config", "core.worktree", "/nowhere"),
@@ -206,6 +210,13 @@ def test_a_spoiled_worktree_is_repaired(world, spoiled):
     swept = world.provision()
     assert is_exactly(swept.path, pushed)
     assert swept.kept is None
+
+
+def test_a_broken_worktree_of_one_change_does_not_stop_the_others(world):
+    broken = world.provision(key=ChangeKey.parse("acme/shop#1"))
+    (world.bare / "worktrees" / broken.name / "HEAD").write_text("1" * 40 + "\n")
+    assert is_exactly(world.provision().path, world.remote.first)
+    assert is_exactly(world.provision(key=ChangeKey.parse("acme/shop#1")).path, world.remote.first)
 
 
 @pytest.mark.parametrize("left", ["nothing checked out", "half checked out", "only git's folder", "no files of ours"])
