@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from oneshot_dagster.domain.budget import Budgets
 from oneshot_dagster.domain.errors import BadInput
 from oneshot_dagster.services.agent.command import CommandAgent
 from oneshot_dagster.services.blobs.local import LocalBlobs
@@ -18,6 +19,8 @@ from oneshot_dagster.settings import GitHubSettings, Settings, load
 from oneshot_dagster.steps.services import Limits, Services
 from oneshot_dagster.system.clock import SystemClock
 from oneshot_dagster.system.crashing import CrashFile
+
+_NO_CAP = 365 * 86400.0  # seconds: how long to wait for CI and people is the policy's alone
 
 
 def open_services(settings: Settings | None = None) -> Services:
@@ -109,8 +112,15 @@ def _limits(settings: Settings, author: Identity, scratch: Path) -> Limits:
         hold_seconds=settings.hold_seconds,
         agent_wall=settings.agent.wall_seconds,
         agent_stall=settings.agent.stall_seconds,
-        attempts=settings.budget.attempts,
-        infrastructure_retries=settings.budget.infrastructure_retries,
+        caps=Budgets(
+            attempts=settings.budget.attempts,
+            infrastructure=settings.budget.infrastructure_retries,
+            tokens=settings.budget.tokens,
+            usd=settings.budget.usd,
+            active=settings.budget.active_seconds,
+            ci_wait=_NO_CAP,
+            review_wait=_NO_CAP,
+        ),
         merge_enabled=settings.merge.enabled,
         rules_alone=settings.merge.rules_alone,
         is_local_forge=settings.is_local_forge,

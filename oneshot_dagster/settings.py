@@ -67,6 +67,15 @@ class PortSettings(_Section):
 class BudgetSettings(_Section):
     attempts: int = Field(3, description="Most implementation attempts of a change; a policy can only lower it.")
     infrastructure_retries: int = Field(5, description="Most retries of a change after crashes and outages.")
+    tokens: int = Field(
+        10_000_000, description="Most tokens that the agents of a change may use; a policy can only lower it."
+    )
+    usd: float = Field(
+        100.0, description="Most US dollars of a change, where its model has a price; a policy can only lower it."
+    )
+    active_seconds: float = Field(
+        8 * 3600.0, description="Most time of work on a change, waits left out; a policy can only lower it."
+    )
 
 
 class Settings(BaseSettings):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from oneshot_dagster.domain import policy_values as read
+from oneshot_dagster.domain.budget import Budgets
 from oneshot_dagster.domain.errors import OneshotError
 from oneshot_dagster.domain.gate import GateRules
 from oneshot_dagster.domain.policy_sections import (
@@ -225,41 +226,15 @@ def is_verified_somehow(policy: Policy) -> bool:
     return policy.verify.waived is not None or (policy.deploy.stated and bool(policy.verify.suites))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BudgetCaps:
-    """The operator's upper bounds; None caps nothing. Times in seconds."""
-
-    attempts: int | None = None
-    usd: float | None = None
-    tokens: int | None = None
-    active: float | None = None
-    ci_wait: float | None = None
-    review_wait: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PolicyBudgets:
-    """What a change of this repository may spend, after the caps."""
-
-    attempts: int
-    usd: float
-    tokens: int
-    active: float
-    ci_wait: float
-    review_wait: float
-
-
-def budgets(policy: Policy, caps: BudgetCaps) -> PolicyBudgets:
+def budgets(policy: Policy, caps: Budgets) -> Budgets:
+    """What the policy asks for, and never more than the operator's caps."""
     asked, gate = policy.budget, policy.gate
-    return PolicyBudgets(
-        attempts=asked.attempts if caps.attempts is None else min(asked.attempts, caps.attempts),
-        usd=_lower(asked.usd, caps.usd),
-        tokens=asked.tokens if caps.tokens is None else min(asked.tokens, caps.tokens),
-        active=_lower(asked.active, caps.active),
-        ci_wait=_lower(gate.ci_wait, caps.ci_wait),
-        review_wait=_lower(gate.review_wait, caps.review_wait),
+    wanted = Budgets(
+        attempts=asked.attempts,
+        usd=asked.usd,
+        tokens=asked.tokens,
+        active=asked.active,
+        ci_wait=gate.ci_wait,
+        review_wait=gate.review_wait,
     )
-
-
-def _lower(asked: float, cap: float | None) -> float:
-    return asked if cap is None else min(asked, cap)
+    return wanted.capped_by(caps)

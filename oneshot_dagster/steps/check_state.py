@@ -6,8 +6,10 @@ from datetime import timedelta
 
 from oneshot_dagster.domain.artifact import Artifact, Check, Link, Markdown, NotMyTurn, Record, Verdict
 from oneshot_dagster.domain.attempt import Awaited
+from oneshot_dagster.domain.errors import NeedsHuman
 from oneshot_dagster.domain.gate import Gate, GateFacts, Opening, checks_failing, decide
 from oneshot_dagster.domain.messages import conditions_table
+from oneshot_dagster.domain.patch import Failure, normalised_fingerprint
 from oneshot_dagster.domain.policy import gate_rules
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.steps import effects
@@ -79,7 +81,8 @@ def _act(turn: Turn, facts: GateFacts, gate: Gate) -> None:
         case Opening.FAILED:
             failing = checks_failing(facts)
             turn.set(ci_status="failure" if failing else turn.attempt.ci_status)
-            _leave_failures(turn, facts)
+            if _same_as_last_time(turn, _leave_failures(turn, facts)):
+                raise NeedsHuman(f"two attempts in a row failed alike: {gate.reason}", reason="no_progress")
             turn.then(
                 State.NEEDS_ITERATION, gate.reason, next_prompt=f"The gate did not pass: {gate.reason}.", awaited=None
             )
@@ -128,8 +131,16 @@ def park(turn: Turn, gate: Gate, *, what: str | None = None) -> None:
     turn.say(f"parked: {gate.reason}")
 
 
-def _leave_failures(turn: Turn, facts: GateFacts) -> None:
-    """The logs of what failed, for the next attempt's prompt: failing checks, and suites of the local report."""
+def _same_as_last_time(turn: Turn, fingerprint: str) -> bool:
+    """Times, paths and numbers aside: what did not help once will not help twice."""
+    earlier = [a for a in turn.store.runs.all_of(turn.attempt.key) if a.number < turn.attempt.number]
+    kept = [f for f in turn.store.facts.of(earlier[-1].id) if f.kind == "failures"] if earlier else []
+    return bool(fingerprint and kept) and kept[-1].data["fingerprint"] == fingerprint
+
+
+def _leave_failures(turn: Turn, facts: GateFacts) -> str:
+    """Keeps the logs of what failed for the next attempt's prompt: failing checks, and suites of the local report.
+    Returns their fingerprint."""
     attempt, github = turn.attempt, turn.services.github
     failures = [
         {"name": name, "log": github.check_log(attempt.key.repository, facts.head_sha, name)}
@@ -142,6 +153,11 @@ def _leave_failures(turn: Turn, facts: GateFacts) -> None:
         if suite["verdict"] != Verdict.PASSED
     ]
     turn.file("failures", json.dumps(failures).encode(), "application/json")
+    fingerprint = normalised_fingerprint([Failure(name=f["name"], log=f["log"]) for f in failures])
+    turn.fact(
+        "engine", "failures", {"names": [f["name"] for f in failures], "fingerprint": fingerprint}, sha=facts.head_sha
+    )
+    return fingerprint
 
 
 def _record(turn: Turn, facts: GateFacts, gate: Gate) -> Record:

@@ -13,6 +13,7 @@ from oneshot_dagster.steps import effects, lane
 from oneshot_dagster.steps.delivery import delivery_facts, observe, unverified
 from oneshot_dagster.steps.evaluation import tell_human
 from oneshot_dagster.steps.turn import Turn
+from oneshot_dagster.steps.write_action import settle_open
 
 FILE = "evidence.jsonl"
 
@@ -80,6 +81,7 @@ def _remember(turn: Turn) -> None:
 
 def _seal(turn: Turn, outcome: str) -> str:
     attempt, store = turn.attempt, turn.store
+    settle_open(turn.services, attempt)
     newest = {file.name: file for file in store.artifacts.files(attempt.id) if file.name != FILE}
     records = store.artifacts.records(attempt.id)
     files = [Sealed(name=file.name, sha256=file.sha256, size=file.size) for file in newest.values()]

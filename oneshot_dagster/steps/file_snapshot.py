@@ -3,8 +3,11 @@
 import time
 
 from oneshot_dagster.domain.artifact import Artifact, Markdown, NotMyTurn, Record
+from oneshot_dagster.domain.errors import NeedsHuman
 from oneshot_dagster.domain.messages import files_table
+from oneshot_dagster.domain.patch import undoes
 from oneshot_dagster.domain.run import HEAD_IS_PUBLIC, State
+from oneshot_dagster.domain.snapshot import Snapshot
 from oneshot_dagster.steps.turn import Turn
 
 
@@ -26,6 +29,8 @@ def file_snapshot(turn: Turn) -> Record | NotMyTurn:
         base_sha=base_sha,
         head_sha=attempt.head_sha,
     )
+    if _undoes_the_last(turn, found):
+        raise NeedsHuman(f"attempt {attempt.number} takes back what the attempt before it did", reason="undone")
     if attempt.state is State.PR_READY:
         turn.then(State.AWAITING_CI, f"{rows} files on record at {attempt.head_sha[:7]}", awaited=None)
     elif attempt.state not in HEAD_IS_PUBLIC:
@@ -44,3 +49,16 @@ def file_snapshot(turn: Turn) -> Record | NotMyTurn:
             "list": Markdown(files_table(found)),
         },
     )
+
+
+def _undoes_the_last(turn: Turn, found: Snapshot) -> bool:
+    attempt = turn.attempt
+    earlier = [
+        a for a in turn.store.runs.all_of(attempt.key) if a.number < attempt.number and a.pr_number and a.head_sha
+    ]
+    if not earlier:
+        return False
+    last = turn.store.projections.snapshot(
+        attempt.key.repository, pr_number=earlier[-1].pr_number or 0, head_sha=earlier[-1].head_sha or ""
+    )
+    return last is not None and undoes(last, found)

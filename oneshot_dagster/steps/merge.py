@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from oneshot_dagster.domain.artifact import Artifact, Link, NotMyTurn, Record
 from oneshot_dagster.domain.attempt import Awaited
+from oneshot_dagster.domain.errors import NeedsHuman, TryAgain
 from oneshot_dagster.domain.gate import GateFacts, Opening
 from oneshot_dagster.domain.pull_request import commit_message
 from oneshot_dagster.domain.run import State
@@ -136,7 +137,6 @@ def _landed(turn: Turn, facts: GateFacts, *, merge_sha: str, by: str, tip: str |
         tell_human(turn)
         return _refused(turn.attempt.reason)
     turn.then(State.MERGED, reason, **fields)
-    deleted = effects.delete_branch(turn, branch=attempt.inputs.head, sha=facts.head_sha)
     return Record(
         artifact=Artifact.MERGE,
         what_happened=f"Pull request #{facts.pr_number} was merged by {by} as {merge_sha[:7]}; the landed tree is the judged one.",
@@ -150,10 +150,19 @@ def _landed(turn: Turn, facts: GateFacts, *, merge_sha: str, by: str, tip: str |
             "base_before": onto,
             "landed_tree": landed,
             "landing_check": "passed",
-            "branch_deleted": not deleted.get("refused"),
+            "branch_deleted": _delete_branch(turn, facts.head_sha),
             "not_enforced": "not enforced: merge queue; asynchronous merge API",
         },
     )
+
+
+def _delete_branch(turn: Turn, sha: str) -> bool:
+    """A branch that stays is no failed merge."""
+    try:
+        return not effects.delete_branch(turn, branch=turn.attempt.inputs.head, sha=sha).get("refused")
+    except (TryAgain, NeedsHuman) as error:
+        turn.say(f"the branch stays: {error}")
+        return False
 
 
 def _park(turn: Turn, hold: str) -> NotMyTurn:

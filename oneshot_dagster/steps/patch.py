@@ -6,10 +6,12 @@ from collections import deque
 from importlib.resources import files
 
 from oneshot_dagster.domain.artifact import Artifact, NotMyTurn, Record
+from oneshot_dagster.domain.errors import NeedsHuman
 from oneshot_dagster.domain.patch import Failure, PromptParts, Said, render_prompt
 from oneshot_dagster.domain.pull_request import commit_message
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.services.agent.protocol import AgentEnd, AgentEvent, AgentRequest, AgentResult
+from oneshot_dagster.steps.spent import spent_budget
 from oneshot_dagster.steps.turn import Turn
 
 PROMPT_BUDGET = 120_000  # characters
@@ -21,6 +23,9 @@ def patch(turn: Turn) -> Record | NotMyTurn:
     if kept is not None:
         turn.then(State.TESTING, f"goes on with {(turn.attempt.head_sha or '')[:7]}")
         return kept
+    over = spent_budget(turn.services, turn.attempt)
+    if over is not None:
+        raise NeedsHuman(f"the budget of {turn.attempt.key} is spent ({over}); no agent was started", reason=over)
     start_sha = turn.attempt.head_sha or ""
     if turn.attempt.state is State.WORKTREE_READY:
         turn.move(State.IMPLEMENTING, f"{turn.services.agent.name} starts")
@@ -37,7 +42,11 @@ def patch(turn: Turn) -> Record | NotMyTurn:
     )
     turn.set(head_sha=head_sha, agent_resume=result.resume)
     _leave_files(turn, result, start_sha=start_sha, head_sha=head_sha)
-    turn.fact("agent", "end", {"end": result.end, "reason": result.reason, "seconds": result.seconds}, sha=head_sha)
+    tokens = (
+        None if result.usage.input_tokens is None else result.usage.input_tokens + (result.usage.output_tokens or 0)
+    )
+    said = {"end": result.end, "reason": result.reason, "seconds": result.seconds, "tokens": tokens}
+    turn.fact("agent", "agent_session", said, sha=head_sha)
     if head_sha == start_sha:
         turn.then(
             State.NEEDS_ITERATION, f"the agent changed nothing ({result.reason})", next_prompt=_nothing_changed(result)

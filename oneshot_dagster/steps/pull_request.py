@@ -6,7 +6,9 @@ from oneshot_dagster.domain.pull_request import body, title
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.domain.test_results import from_json
 from oneshot_dagster.steps import effects
+from oneshot_dagster.steps.probes import Action
 from oneshot_dagster.steps.turn import Turn
+from oneshot_dagster.steps.write_action import settle_found
 
 
 def pull_request(turn: Turn) -> Record | NotMyTurn:
@@ -23,6 +25,8 @@ def pull_request(turn: Turn) -> Record | NotMyTurn:
                 human_reason="branch_diverged",
             )
             return NotMyTurn(artifact=Artifact.PULL_REQUEST, reason="the branch moved; nothing was overwritten")
+    else:
+        settle_found(turn, Action.PUSH)
     text_title, text_body = title(attempt), _body(turn)
     opened = effects.open_pull(turn, title=text_title, body=text_body, not_these=_ended_pulls(turn))
     if opened.get("refused"):

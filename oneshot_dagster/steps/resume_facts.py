@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from oneshot_dagster.domain.attempt import Attempt, Launch, WriteAction
 from oneshot_dagster.domain.gate import Gate, GateFacts, decide
-from oneshot_dagster.domain.policy import gate_rules, parse_policy
+from oneshot_dagster.domain.policy import budgets, gate_rules, parse_policy
 from oneshot_dagster.domain.resume import LEASE_SILENCE
 from oneshot_dagster.domain.resume_facts import Awaiting, ResumeFacts, RunState
 from oneshot_dagster.domain.run import HEAD_IS_PUBLIC, State
@@ -43,8 +43,8 @@ def read_facts(
         merge_intended=_merge_intended(attempt, writes),
         evidence_sealed=attempt.evidence_head is not None,
         attempts_made=len(attempts),
-        attempts_allowed=min(policy.budget.attempts, services.limits.attempts) + _retried(services, attempts),
-        infrastructure_allowed=services.limits.infrastructure_retries,
+        attempts_allowed=budgets(policy, services.limits.caps).attempts + _retried(services, attempts),
+        infrastructure_allowed=services.limits.caps.infrastructure,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from oneshot_dagster.domain.budget import Budgets
 from oneshot_dagster.domain.run import Mode
 from oneshot_dagster.services.agent.protocol import Agent
 from oneshot_dagster.services.blobs.protocol import Blobs
@@ -27,8 +28,7 @@ class Limits:
     poll_seconds: float = 2.0
     agent_wall: float
     agent_stall: float
-    attempts: int
-    infrastructure_retries: int
+    caps: Budgets
     merge_enabled: bool
     rules_alone: bool
     is_local_forge: bool

@@ -123,6 +123,7 @@ def _do(turn: Turn) -> Record | NotMyTurn:
     try:
         return STEPS[artifact](turn)
     except NeedsHuman as error:
+        turn.forget_next()
         turn.move(State.NEEDS_HUMAN, str(error), human_from=turn.attempt.state, human_reason=error.reason)
         with contextlib.suppress(
             NeedsHuman

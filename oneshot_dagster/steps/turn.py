@@ -67,6 +67,9 @@ class Turn:
         """The step's last move, made by `commit` once its record is shown: a crash in between repeats the step."""
         self._next = (target, reason, fields)
 
+    def forget_next(self) -> None:
+        self._next = None
+
     def commit(self) -> None:
         if self._next is not None:
             target, reason, fields = self._next

@@ -29,11 +29,11 @@ class Effect:
 def perform(turn: Turn, effect: Effect) -> Result:
     """The result, of now or of an earlier run that did it. Raises LeaseLost before the effect where the change is no longer ours."""
     turn.check_lease()
-    refusals = refused_before(turn, effect.action, effect.key)
+    again = _ended_without_effect(turn, effect.action, effect.key, {"refused", "failed"})
     intent = turn.store.writes.intend(
         turn.attempt.id,
         action=effect.action,
-        key=f"{effect.key}:again-{refusals}" if refusals else effect.key,
+        key=f"{effect.key}:again-{again}" if again else effect.key,
         payload={**effect.payload, "epoch": turn.held.lease.epoch},
         lease=turn.held.lease,
         lane_epoch=effect.lane_epoch,
@@ -58,11 +58,24 @@ def perform(turn: Turn, effect: Effect) -> Result:
 
 def refused_before(turn: Turn, action: Action, key: str) -> int:
     """How often the other side refused it: a refusal is final for its intent and not for ever."""
+    return _ended_without_effect(turn, action, key, {"refused"})
+
+
+def _ended_without_effect(turn: Turn, action: Action, key: str, outcomes: set[str]) -> int:
     return sum(
-        w.outcome == "refused" and w.action == action and w.key.startswith(key)
+        w.outcome in outcomes and w.action == action and w.key.startswith(key)
         for w in turn.store.writes.of(turn.attempt.key)
         if w.attempt_id == turn.attempt.id
     )
+
+
+def settle_found(turn: Turn, action: Action) -> None:
+    """Intents of a run that was ended before it could see its effect, where the world shows it by now."""
+    for intent in turn.store.writes.of(turn.attempt.key):
+        if intent.action == action and intent.outcome is None and intent.attempt_id == turn.attempt.id:
+            found = PROBES[action](turn.services, turn.attempt, intent.payload)
+            if found is not None:
+                turn.store.writes.settle(intent.id, outcome="done", result=found)
 
 
 def settle_open(services: Services, attempt: Attempt) -> int:

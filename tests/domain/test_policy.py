@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oneshot_dagster.domain.budget import Budgets
 from oneshot_dagster.domain.policy import (
-    BudgetCaps,
     Policy,
     PolicyErrors,
     budgets,
@@ -215,11 +215,16 @@ def test_nothing_merges_that_nobody_verifies(rest: str, expected: tuple[Mode, st
 
 def test_settings_cap_each_budget_and_raise_none() -> None:
     policy = parse_policy(FULL)
-    assert budgets(policy, BudgetCaps()).attempts == 2
-    low = BudgetCaps(attempts=1, usd=1.0, tokens=10, active=60.0, ci_wait=5.0, review_wait=6.0)
-    assert dataclasses.asdict(budgets(policy, low)) == dataclasses.asdict(low)
-    high = BudgetCaps(attempts=9, usd=1e6, tokens=10**9, active=1e9, ci_wait=1e9, review_wait=1e9)
-    assert budgets(policy, high) == budgets(policy, BudgetCaps())
+    low = Budgets(attempts=1, usd=1.0, tokens=10, active=60.0, ci_wait=5.0, review_wait=6.0)
+    assert budgets(policy, low) == low
+    high = Budgets(attempts=9, usd=1e6, tokens=10**9, active=1e9, ci_wait=1e9, review_wait=1e9)
+    found = budgets(policy, high)
+    assert (found.attempts, found.usd, found.tokens) == (2, policy.budget.usd, policy.budget.tokens)
+    assert (found.active, found.ci_wait, found.review_wait) == (
+        policy.budget.active,
+        policy.gate.ci_wait,
+        policy.gate.review_wait,
+    )
 
 
 def test_the_gate_is_asked_what_the_policy_says() -> None:
