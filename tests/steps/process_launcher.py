@@ -69,9 +69,7 @@ class ProcessLauncher:
         if launch.dagster_run_id not in self.runs:
             self.by_hand(attempt.key, launch.dagster_run_id, launch.selection)
 
-    def by_hand(
-        self, key: ChangeKey, run_id: str, artifacts: tuple[str, ...] = tuple(Artifact)
-    ) -> ForkServerProcess:
+    def by_hand(self, key: ChangeKey, run_id: str, artifacts: tuple[str, ...] = tuple(Artifact)) -> ForkServerProcess:
         """As `dagster job launch` would: no launch row before it."""
         self.logs.mkdir(exist_ok=True)
         log = self.logs / f"{key.issue_number}.log"
@@ -82,7 +80,9 @@ class ProcessLauncher:
         return process
 
     def view(self, run_ids: tuple[str, ...]) -> dict[str, RunView]:
-        return {run_id: RunView(run_id=run_id, status=self._status(run_id)) for run_id in run_ids if run_id in self.runs}
+        return {
+            run_id: RunView(run_id=run_id, status=self._status(run_id)) for run_id in run_ids if run_id in self.runs
+        }
 
     def fail(self, run_id: str, reason: str) -> None:
         self.ended[run_id] = "failure"
