@@ -156,7 +156,7 @@ def sandbox(suites: Suites, agent: "Agent", scratch: Path) -> Finding:
     """Runs two real suites: one that looks for a secret of ours, one that does not end."""
     name, canary = "sandbox", f"canary{secrets.token_hex(8)}"
     missing = "; ".join(f"not enforced: {what}" for what in dict.fromkeys((*suites.not_enforced, *agent.not_enforced)))
-    os.environ["ONESHOT_DOCTOR_CANARY"] = canary
+    os.environ["DOCTOR_CANARY"] = canary
     try:
         with tempfile.TemporaryDirectory() as folder:
             looked = suites.run(_suite("env", Path(folder), 10.0), say=_silent, cancelled=lambda: False)
@@ -165,7 +165,7 @@ def sandbox(suites: Suites, agent: "Agent", scratch: Path) -> Finding:
         do = f"make {scratch} a folder that can be written to"
         return Finding(name=name, ok=False, found=f"no suite can run: {error}", do=do)
     finally:
-        del os.environ["ONESHOT_DOCTOR_CANARY"]
+        del os.environ["DOCTOR_CANARY"]
     wrong = [
         *(["a suite cannot be run"] if "PATH=" not in looked.log_tail else []),
         *(["a suite sees our environment"] if canary in looked.log_tail else []),

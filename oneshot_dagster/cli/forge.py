@@ -1,7 +1,8 @@
-"""`oneshot forge`: issues and labels on the forge of the local world, made as its owner."""
+"""`oneshot forge`: issues and labels on the forge of the local world, made as its owner; or a forge by itself."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,25 @@ _LABEL = "oneshot"
 
 @click.group()
 def forge() -> None:
-    """Issues and labels on the local forge."""
+    """The local stand-in for GitHub."""
+
+
+@forge.command()
+@click.option("--home", type=click.Path(path_type=Path), required=True, help="Where its state and repositories live.")
+@click.option("--people", type=click.Path(exists=True, path_type=Path), required=True, help="JSON: logins and tokens.")
+@click.option("--port", default=0, show_default=True, help="0 takes a free one.")
+def serve(home: Path, people: Path, port: int) -> None:
+    """Run a forge of its own, apart from `oneshot dev`; its page says what it imitates."""
+    from oneshot_dagster.local.forge.config import ForgeConfig, read_people
+    from oneshot_dagster.local.forge.server import serve as serve_forge
+
+    try:
+        known = read_people(people)
+    except (ValueError, KeyError, AttributeError) as error:
+        do = 'give {"login": {"token": "…", "permissions": {"*": "write"}}}'
+        raise BadInput(tried=f"read {people}", found=str(error), do=do) from None
+    owner = next((person.login for person in known if person.admin), known[0].login)
+    serve_forge(ForgeConfig(home=home.absolute(), port=port, people=known, owner=owner))
 
 
 @forge.group()

@@ -3,8 +3,13 @@ Which launch, and when, is domain.resume's; the queue and the door are the coord
 
 from datetime import UTC, datetime
 
+import sys
+from pathlib import Path
+
 import dagster as dg
+from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.errors import DagsterRunAlreadyExists
+from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.remote_origin import (
     GrpcServerCodeLocationOrigin,
     RemoteJobOrigin,
@@ -18,6 +23,8 @@ from oneshot_dagster.services.launcher.protocol import RunView
 
 LOCATION = "oneshot"
 _REPOSITORY = "__repository__"
+_DEFINITIONS = ("oneshot_dagster.definitions", "defs")
+_CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
 
 class InstanceLauncher:
@@ -27,6 +34,7 @@ class InstanceLauncher:
         self._instance, self._job = instance, job
         location = GrpcServerCodeLocationOrigin(host="127.0.0.1", port=port, location_name=LOCATION)
         self._origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, _REPOSITORY), NAME)
+        self._code = JobPythonOrigin(NAME, _code_origin())
 
     def start(self, attempt: Attempt, launch: Launch, *, root_run_id: str | None, parent_run_id: str | None) -> None:
         selected = {dg.AssetKey(name) for name in launch.selection}
@@ -37,6 +45,7 @@ class InstanceLauncher:
                 tags=tags(attempt, launch, root_run_id=root_run_id, parent_run_id=parent_run_id),
                 asset_selection=selected,
                 remote_job_origin=self._origin,
+                job_code_origin=self._code,
             )
         except DagsterRunAlreadyExists:
             run = self._instance.get_run_by_id(launch.dagster_run_id)
@@ -66,3 +75,12 @@ def _view(record: dg.RunRecord) -> RunView:
     run = record.dagster_run
     started = datetime.fromtimestamp(record.start_time, UTC) if record.start_time else None
     return RunView(run_id=run.run_id, status=run.status.value.lower(), started_at=started)
+
+
+def _code_origin() -> RepositoryPythonOrigin:
+    """As the code server names itself, which runs the same checkout."""
+    return RepositoryPythonOrigin(
+        executable_path=sys.executable,
+        code_pointer=ModuleCodePointer(*_DEFINITIONS, str(_CHECKOUT)),
+        entry_point=[sys.executable, "-m", "dagster"],
+    )

@@ -1,0 +1,215 @@
+"""The local stack: Postgres, forge, deploy supervisor, Dagster's code server and daemon, with or without the web.
+One a home: who holds $ONESHOT_HOME/stack.lock owns it and takes it with them, others share it."""
+
+import contextlib
+import functools
+import importlib
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from oneshot_dagster.domain.errors import TryAgain
+from oneshot_dagster.local import parts as local_parts
+from oneshot_dagster.local import postgres
+from oneshot_dagster.local.database import prepare
+from oneshot_dagster.local.demo.plant import OWNER
+from oneshot_dagster.local.forge.client import ForgeClient
+from oneshot_dagster.local.parts import CODE_SERVER, DAEMON, FORGE, SUPERVISOR, WEB, Parts, accepts
+from oneshot_dagster.local.ports import refuse_taken
+from oneshot_dagster.local.world import World, asked, check_home, lay_out, write_private
+from oneshot_dagster.settings import Settings, load
+from oneshot_dagster.system.lock import FileLock
+from oneshot_dagster.system.process import start_time
+
+if TYPE_CHECKING:
+    from oneshot_dagster.orchestration.engine import Engine
+    from oneshot_dagster.steps.services import Services
+
+Say = Callable[[str, float], None]
+_PATIENCE = 90.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """`owned`: it was started here and ends with the block. `engine` and `services` are this process's own."""
+
+    world: World
+    engine: "Engine"
+    services: "Services"
+    owned: bool
+    web: bool
+    parts: Parts | None = None
+
+    @property
+    def settings(self) -> Settings:
+        return self.world.settings
+
+    def forge(self, login: str = OWNER) -> ForgeClient:
+        return ForgeClient(self.world.forge_url, self.world.token(login))
+
+    def mend(self) -> list[str]:
+        """Starts again what ended by itself; a sentence for each. Nothing where the stack is another's."""
+        if self.parts is None:
+            return []
+        said = [f"the {name} ended ({code}) and was started again" for name, code in self.parts.dead().items()]
+        for name in self.parts.dead():
+            self.parts.start(name)
+        if said:
+            _record(self.world, self.parts, web=self.web)
+        return said
+
+
+@contextlib.contextmanager
+def running(*, web: bool, say: Say) -> Generator[Stack]:
+    """The stack of this home for the length of the block: ours, or the one that runs there already.
+
+    `say` is told each part with the seconds that it took.
+    """
+    settings = asked()
+    check_home(settings.home)
+    with contextlib.ExitStack() as closing:
+        held = closing.enter_context(FileLock(settings.home / "stack.lock").try_hold())
+        if held is None:
+            yield closing.enter_context(_shared(settings.home))
+        else:
+            yield closing.enter_context(_own(settings, web=web, say=say))
+
+
+def found(home: Path) -> dict[str, Any] | None:
+    """What stack.json says of the stack that runs in this home: pid, started_at, web, parts. None where none does."""
+    with contextlib.suppress(OSError, ValueError):
+        said = cast("dict[str, Any]", json.loads(_file(home).read_text()))
+        if start_time(said["pid"]) == said["start"]:
+            return said
+    return None
+
+
+@contextlib.contextmanager
+def _shared(home: Path) -> Generator[Stack]:
+    deadline = time.monotonic() + _PATIENCE
+    while (there := found(home)) is None:
+        if time.monotonic() > deadline:
+            raise TryAgain(f"another process starts or stops the local world in {home}, and does not come to an end")
+        time.sleep(0.1)
+    with _opened(load()) as (engine, services):
+        yield Stack(world=World(load()), engine=engine, services=services, owned=False, web=there["web"])
+
+
+@contextlib.contextmanager
+def _own(settings: Settings, *, web: bool, say: Say) -> Generator[Stack]:
+    _end_leftovers(settings.home)
+    ports = settings.ports.model_dump()
+    refuse_taken({name: port for name, port in ports.items() if web or name != "web"})
+    world = lay_out(settings)
+    parts = Parts(world)
+    timer = _Timer(say)
+    with contextlib.ExitStack() as closing:
+        closing.callback(_undisturbed, parts.stop)  # also where Postgres does not come up
+        timer.begins("Postgres")
+        for name in (FORGE, SUPERVISOR):
+            timer.begins(name)
+            parts.start(name)
+        if world.settings.database_url is None:
+            closing.enter_context(postgres.running(world.home))
+            closing.callback(_undisturbed, parts.stop)  # before Postgres
+        timer.begins(CODE_SERVER)
+        parts.start(CODE_SERVER)
+        prepare(world.settings)
+        timer.ready("Postgres")
+        _await_servers(world, parts, timer)
+        engine, services = closing.enter_context(_opened(world.settings))
+        _begin_work(parts, engine, services, timer, web=world.settings.ports.web if web else None)
+        closing.callback(_file(world.home).unlink, missing_ok=True)
+        _record(world, parts, web=web)
+        yield Stack(world=world, engine=engine, services=services, owned=True, web=web, parts=parts)
+
+
+def _await_servers(world: World, parts: Parts, timer: "_Timer") -> None:
+    """Each binds its port when it is ready. Meanwhile Dagster is imported here too, which takes as long."""
+    importlib.import_module("oneshot_dagster.orchestration.engine")
+    ports = world.settings.ports
+    for name, port in ((SUPERVISOR, ports.service), (FORGE, ports.forge), (CODE_SERVER, ports.code_server)):
+        parts.wait(name, functools.partial(accepts, port))
+        timer.ready(name)
+
+
+def _begin_work(parts: Parts, engine: "Engine", services: "Services", timer: "_Timer", *, web: int | None) -> None:
+    """The reaper first: what an earlier stack left unfinished is looked at before anything is taken from the queue."""
+    from oneshot_dagster.steps.resume import continue_changes
+
+    continue_changes(services, engine.launcher)
+    since = time.time()
+    for name in (DAEMON, *((WEB,) if web else ())):
+        timer.begins(name)
+        parts.start(name)
+    parts.wait(DAEMON, lambda: engine.daemons_beat(since=since))
+    timer.ready(DAEMON)
+    if web:
+        parts.wait(WEB, functools.partial(accepts, web))
+        timer.ready(WEB)
+
+
+class _Timer:
+    """Parts start side by side: each one's time is from its own start to its answer."""
+
+    def __init__(self, say: Say) -> None:
+        self._say, self._began = say, dict[str, float]()
+
+    def begins(self, name: str) -> None:
+        self._began[name] = time.monotonic()
+
+    def ready(self, name: str) -> None:
+        self._say(name, time.monotonic() - self._began[name])
+
+
+@contextlib.contextmanager
+def _opened(settings: Settings) -> Generator[tuple["Engine", "Services"]]:
+    """After the code server is up: of two that make Dagster's tables at once, one complains."""
+    from oneshot_dagster.bootstrap import open_services
+    from oneshot_dagster.definitions import defs
+    from oneshot_dagster.orchestration.engine import Engine
+
+    engine, services = Engine(defs, settings), open_services(settings)
+    try:
+        yield engine, services
+    finally:
+        services.close()
+        engine.close()
+
+
+def _end_leftovers(home: Path) -> None:
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        local_parts.end_leftovers(json.loads(_file(home).read_text())["parts"])
+    _file(home).unlink(missing_ok=True)
+
+
+def _record(world: World, parts: Parts, *, web: bool) -> None:
+    said = {
+        "pid": os.getpid(),
+        "start": start_time(os.getpid()),
+        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "web": web,
+        "ports": world.settings.ports.model_dump(),
+        "parts": parts.recorded(),
+    }
+    write_private(_file(world.home), json.dumps(said, indent=1))
+
+
+def _file(home: Path) -> Path:
+    return home / "stack.json"
+
+
+def _undisturbed(stop: Callable[[], None]) -> None:
+    """A second Ctrl-C does not leave half of it running."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        stop()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
