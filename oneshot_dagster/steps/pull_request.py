@@ -10,6 +10,8 @@ from oneshot_dagster.steps.probes import Action
 from oneshot_dagster.steps.turn import Turn
 from oneshot_dagster.steps.write_action import settle_found
 
+_LAST_WORDS = 5  # messages of the agent that the pull request quotes
+
 
 def pull_request(turn: Turn) -> Record | NotMyTurn:
     attempt = turn.attempt
@@ -67,7 +69,10 @@ def _body(turn: Turn) -> str:
     report = turn.store.artifacts.report(attempt.id, kind="local", sha=attempt.head_sha or "")
     suites = tuple(from_json(suite) for suite in report.suites) if report else ()
     links = {"the change in Dagster": messages.change_url(turn.services.limits.public_url, attempt)}
-    return body(attempt, suites=suites, links=links)
+    said = [
+        str(message["content"]) for message in turn.store.notes.messages(attempt.id) if message["kind"] == "message"
+    ]
+    return body(attempt, summary="\n".join(said[-_LAST_WORDS:]), suites=suites, links=links)
 
 
 def _ended_pulls(turn: Turn) -> frozenset[int]:
