@@ -1,0 +1,139 @@
+"""A whole run of one change against a plain script that makes the same git commands and HTTP calls, in turn.
+Null agent, null CI delay, null deploy: what is left is Dagster, the database and our own code."""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.world import CHECKOUT, World, running
+
+_STOCK = """storage:
+  postgres:
+    postgres_url: {url}
+run_retries:
+  enabled: false
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+"""
+
+
+@dataclass(kw_only=True)
+class Measured:
+    """Seconds of each round; `watched` is of one more run, which the watching itself slowed a little."""
+
+    ours: list[dict[str, Any]] = field(default_factory=list)
+    script: list[dict[str, Any]] = field(default_factory=list)
+    stock: list[dict[str, Any]] = field(default_factory=list)
+    connections: list[int] = field(default_factory=list)
+    stock_connections: list[int] = field(default_factory=list)
+    watched: list[dict[str, Any]] = field(default_factory=list)
+    same_requests: bool = False
+
+    def median(self, of: str, what: str) -> float:
+        return statistics.median(one[what] for one in getattr(self, of))
+
+    def least(self, of: str, what: str) -> float:
+        return min(one[what] for one in getattr(self, of))
+
+    def over(self, what: str) -> float:
+        """Ours over the script, the median of the rounds' differences."""
+        return statistics.median(o[what] - s[what] for o, s in zip(self.ours, self.script, strict=True))
+
+    def spent(self, what: str) -> float:
+        return statistics.median(one["watched"]["seconds"].get(what, 0.0) for one in self.watched)
+
+    def counted(self, what: str) -> int:
+        """Of everything whose name begins so."""
+        return sum(n for name, n in self.watched[-1]["watched"]["counts"].items() if name.startswith(what))
+
+
+def main(*, rounds: int = 7, watched: int = 3, stock: int = 1) -> Measured:
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder, running(Path(folder) / "home") as world:
+        return measure(world, rounds=rounds, watched=watched, stock=stock)
+
+
+def measure(world: World, *, rounds: int, watched: int, stock: int) -> Measured:
+    measured = Measured()
+    _run(world, "warm00")  # Dagster makes its tables
+    for number in range(watched):
+        measured.watched.append(_run(world, f"seen{number:02}", "--watch"))
+    for number in range(rounds):
+        before = world.connections()
+        measured.ours.append(_run(world, f"ours{number:02}"))
+        measured.connections.append(world.connections() - before)
+        requests = _requests(world)
+        measured.script.append(_script(world, measured.watched[-1], f"seen{watched - 1:02}", f"copy{number:02}"))
+        measured.same_requests = _requests(world) == requests
+    for number in range(stock):
+        before = world.connections()
+        measured.stock.append(_run(world, f"full{number:02}", "--stock", home=_stock_home(world)))
+        measured.stock_connections.append(world.connections() - before)
+    return measured
+
+
+def _run(world: World, name: str, *options: str, home: Path | None = None) -> dict[str, Any]:
+    key = world.plant(name)
+    world.forge.clear_requests()
+    out = world.home / f"{name}.json"
+    environment = world.environment(**({"DAGSTER_HOME": str(home)} if home else {}))
+    log = world.home / f"{name}.log"
+    with log.open("wb") as said:
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.worker", str(key), str(out), *options],
+            cwd=CHECKOUT,
+            env=environment,
+            stdout=said,
+            stderr=said,
+            check=False,
+        )
+    if done.returncode != 0:
+        raise SystemExit(log.read_text(errors="replace")[-6000:])
+    took: dict[str, Any] = json.loads(out.read_text())
+    pull = world.forge.pulls(key.repository, state="all")[0]
+    if not pull.get("merged_at"):
+        raise SystemExit(f"{key} was not merged:\n{log.read_text(errors='replace')[-6000:]}")
+    return took
+
+
+def _script(world: World, of: dict[str, Any], source: str, target: str) -> dict[str, Any]:
+    world.plant(target)
+    world.forge.clear_requests()
+    calls = of["watched"]["calls"]
+    file, out = world.home / f"{source}.calls", world.home / f"{target}.json"
+    file.write_text(json.dumps(calls))
+    command = [sys.executable, "-m", "benchmarks.script", str(file), str(out), source, target, world.token]
+    subprocess.run(command, cwd=CHECKOUT, env=world.environment(), check=True)
+    took: dict[str, Any] = json.loads(out.read_text())
+    return took
+
+
+def _requests(world: World) -> Counter[tuple[str, str]]:
+    """What the forge was asked by the engine since its log was emptied, without the repository's name."""
+    asked: Counter[tuple[str, str]] = Counter()
+    for request in world.forge.requests():
+        if not request["path"].startswith("/_forge"):
+            owner, _, rest = request["path"].partition("/acme/")
+            asked[request["method"], f"{owner}/{rest[6:]}"] += 1
+    return asked
+
+
+def _stock_home(world: World) -> Path:
+    home = world.home / "stock"
+    home.mkdir(exist_ok=True)
+    url = world.server.url("stock", "postgresql+psycopg2")
+    (home / "dagster.yaml").write_text(_STOCK.format(url=url))
+    return home
+
+
+if __name__ == "__main__":
+    found = main(rounds=2, watched=1, stock=0)
+    print(json.dumps({k: v for k, v in vars(found).items() if k != "watched"}, indent=1))
+    print(found.watched[-1]["watched"]["seconds"], found.watched[-1]["watched"]["counts"])

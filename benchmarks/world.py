@@ -1,0 +1,174 @@
+"""The benchmarks' small world: an embedded Postgres, a forge whose checks succeed at once, repositories that ask for nothing.
+Each measured change has a repository of its own, of equal shape, so that one can be compared with another call by call."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from oneshot_dagster.domain.change import ChangeKey
+from oneshot_dagster.local import postgres
+from oneshot_dagster.local.forge.client import ForgeClient
+from oneshot_dagster.services.git.protocol import Identity
+from oneshot_dagster.services.git.repositories import GitRepositories
+from oneshot_dagster.services.store import schema
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+OWNER, ENGINE = "ada", "oneshot"
+_TOKENS = {OWNER: "owner-token-of-the-benchmark", ENGINE: "engine-token-of-the-benchmark"}
+NULL_AGENT = ("sh", "-c", 'cat > /dev/null; echo changed >> README.md; echo \'{"kind": "message", "text": "done"}\'')
+_JUNIT = '<testsuite tests=\\"1\\"><testcase classname=\\"null\\" name=\\"null\\"/></testsuite>'
+_POLICY = f"""mode = "merge"
+[tests]
+commands = ["echo '{_JUNIT}' > {{junit}}"]
+[gate]
+required_checks = ["ci"]
+[deploy]
+kind = "none"
+[verify]
+waived = "a benchmark deploys nothing"
+"""
+_WORKFLOW = """name: ci
+on: [pull_request]
+jobs:
+  ci:
+    runs-on: ubuntu-latest
+    steps:
+      - run: "true"
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    home: Path
+    url: str
+    server: postgres.Server
+
+    @property
+    def forge(self) -> ForgeClient:
+        return ForgeClient(self.url, _TOKENS[OWNER])
+
+    @property
+    def token(self) -> str:
+        return _TOKENS[ENGINE]
+
+    def environment(self, **over: str) -> dict[str, str]:
+        """Of every process that is measured: the checkout's own dagster.yaml, this world's home."""
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "LANG": "C.UTF-8",
+            "PYTHONPATH": str(CHECKOUT),
+            "ONESHOT_HOME": str(self.home),
+            "DAGSTER_HOME": str(CHECKOUT),
+        } | over
+
+    def plant(self, name: str) -> ChangeKey:
+        """A new repository with one open issue; what a first fetch costs is paid here."""
+        repository = f"acme/{name}"
+        self.forge.create_repository(repository)
+        self.forge.put_user(ENGINE, _TOKENS[ENGINE], {repository: "write"})
+        work = self.home / "planting" / name
+        (work / ".github/workflows").mkdir(parents=True)
+        (work / ".github/workflows/ci.yml").write_text(_WORKFLOW)
+        (work / ".oneshot.toml").write_text(_POLICY)
+        (work / "README.md").write_text("A repository.\n")
+        for number in range(20):
+            (work / f"file{number}.txt").write_text(f"{number}\n" * 50)
+        _git(work, "init", "-q", "-b", "main", ".")
+        _git(work, "add", "--all")
+        _git(work, "commit", "-q", "-m", "first")
+        _git(work, "push", "-q", self.url.replace("//", f"//ada:{_TOKENS[OWNER]}@") + f"/{repository}.git", "main")
+        self.forge.set_protection(repository, "main", contexts=["ci"])
+        self.git.fetch(repository)
+        issue = self.forge.create_issue(repository, "Change the README", "Add a line.")
+        return ChangeKey.parse(f"{repository}#{issue['number']}")
+
+    @property
+    def git(self) -> GitRepositories:
+        return GitRepositories(
+            home=self.home,
+            worktrees=self.home / "worktrees",
+            remote_url=lambda repository: f"{self.url}/{repository}.git",
+            token=lambda: self.token,
+            identity=Identity(name="benchmark", email="benchmark@example.test"),
+        )
+
+    def connections(self) -> int:
+        """How often the server was connected to until now, by its own log."""
+        log = (self.home / "logs" / "postgres.log").read_text(errors="replace")
+        return log.count("connection authenticated") or log.count("connection authorized")
+
+
+@contextlib.contextmanager
+def running(home: Path) -> Generator[World]:
+    home.mkdir(parents=True, exist_ok=True)
+    with postgres.running(home) as server, _forge(home) as url:
+        _count_connections(server)
+        (home / "oneshot.toml").write_text(_settings(home, url))
+        schema.upgrade(server.url("oneshot"))
+        yield World(home=home, url=url, server=server)
+
+
+def _count_connections(server: postgres.Server) -> None:
+    with psycopg.connect(server.url("postgres", "postgresql"), autocommit=True) as connection:
+        connection.execute("alter system set log_connections = on")
+        connection.execute("select pg_reload_conf()")
+
+
+@contextlib.contextmanager
+def _forge(home: Path) -> Generator[str]:
+    people = home / "people.json"
+    people.write_text(
+        json.dumps(
+            {
+                OWNER: {"token": _TOKENS[OWNER], "admin": True, "permissions": {}},
+                ENGINE: {"token": _TOKENS[ENGINE], "permissions": {}},
+            }
+        )
+    )
+    options = ("--home", str(home / "forge"), "--port", "0", "--people", str(people), "--null-ci")
+    forge = subprocess.Popen(
+        [sys.executable, "-m", "oneshot_dagster.local.forge", *options],
+        stdout=subprocess.PIPE,
+        stderr=(home / "forge.log").open("wb"),
+        cwd=CHECKOUT,
+    )
+    try:
+        assert forge.stdout is not None
+        said = forge.stdout.readline().decode().strip()
+        assert "http://" in said, (home / "forge.log").read_text()
+        yield said[said.index("http://") :]
+    finally:
+        forge.terminate()
+        forge.wait(10)
+
+
+def _settings(home: Path, url: str) -> str:
+    token = home / "token"
+    token.write_text(_TOKENS[ENGINE])
+    say = json.dumps
+    return "\n".join(
+        (
+            'repositories = ["acme/*"]',
+            "[github]",
+            f"api_url = {say(url + '/api/v3')}",
+            f"graphql_url = {say(url + '/api/graphql')}",
+            f"git_url = {say(url)}",
+            f"token_file = {say(str(token))}",
+            "[agent]",
+            f"command = {say(list(NULL_AGENT))}",
+        )
+    )
+
+
+def _git(folder: Path, *arguments: str) -> None:
+    who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.test", "-c", "credential.helper=")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_GLOBAL": "/dev/null"}
+    subprocess.run(["git", *who, *arguments], cwd=folder, env=environment, check=True, capture_output=True)
