@@ -39,6 +39,7 @@ class Ci:
         self._config, self._world, self._repos = config, world, repos
         self._workers = ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="ci")
         self._stopped = threading.Event()
+        self._building: set[tuple[int, str, str]] = set()  # repository, SHA, workflow
         self._scratch = config.home / "ci"
         shutil.rmtree(self._scratch, ignore_errors=True)
 
@@ -48,13 +49,29 @@ class Ci:
         self._workers.shutdown(wait=True, cancel_futures=True)
 
     def start(self, repository: Repository, pull: Pull, action: str) -> None:
-        """Queues a check run per job of each workflow that the event starts; unfinished ones of this head are taken up."""
+        """Queues a check run per job of each workflow that the event starts.
+
+        A workflow that is being built at this head already is left to it; check runs that a killed forge left
+        unfinished are taken up.
+        """
         trigger = Trigger(action=action, head_ref=pull.head_ref, base_ref=pull.base_ref)
         with self._world.change():
             for file, text in self._files(repository, pull.head_sha):
                 workflow = read(file, text, trigger)
-                if workflow is not None:
+                key = (repository.id, pull.head_sha, file)
+                if workflow is not None and key not in self._building:
+                    self._building.add(key)
                     self._queue(repository, pull, workflow)
+
+    def resume(self, repository: Repository, pulls: Iterable[Pull]) -> None:
+        """After a start: the checks that were unfinished run again, or are cancelled where nobody waits for them."""
+        left = [c for c in self._world.all(CheckRun, repository) if c.app == CI_APP and c.status != "completed"]
+        for pull in pulls:
+            if pull.head_sha in {c.head_sha for c in left}:
+                self.start(repository, pull, "synchronize")
+        for check in left:
+            if (repository.id, check.head_sha, check.external_id.partition(":")[0]) not in self._building:
+                self._world.put(replace(check, status="completed", conclusion="cancelled", completed_at=now()))
 
     def _files(self, repository: Repository, sha: str) -> Iterable[tuple[str, str]]:
         path = self._repos.path(repository.owner, repository.name)
@@ -85,6 +102,7 @@ class Ci:
         if self._config.null_ci:
             for job in workflow.jobs:
                 self._end(build, job, ci_job.Outcome(conclusion="success", title="CI is off (--null-ci)", log=""))
+            self._building.discard((repository.id, sha, workflow.file))
         else:
             self._workers.submit(self._run, build)
 
@@ -107,6 +125,13 @@ class Ci:
         return self._world.put(fresh)
 
     def _run(self, build: Build) -> None:
+        try:
+            self._run_jobs(build)
+        finally:
+            with self._world.change():
+                self._building.discard((build.repository.id, build.sha, build.workflow.file))
+
+    def _run_jobs(self, build: Build) -> None:
         self._stopped.wait(self._config.ci_delay)
         results: dict[str, str] = {}
         for job in build.workflow.jobs:

@@ -39,17 +39,22 @@ class ForgeConfig:
 
 def read_people(file: Path) -> tuple[Person, ...]:
     """`{"login": {"token": "…", "admin": true, "permissions": {"acme/shop": "write", "*": "read"}}}`"""
-    people: dict[str, dict[str, object]] = json.loads(file.read_text())
-    return tuple(_person(login, fields) for login, fields in people.items())
+    people = untyped.mapping(json.loads(file.read_text()))
+    if not people:
+        raise ValueError(f"{file} names nobody")
+    return tuple(_person(login, untyped.mapping(fields) or {}) for login, fields in people.items())
 
 
 def _person(login: str, fields: dict[str, object]) -> Person:
     permissions = untyped.mapping(fields.get("permissions", {}))
-    if permissions is None or not set(permissions.values()) <= set(PERMISSIONS):
+    if permissions is None or not all(level in PERMISSIONS for level in permissions.values()):
         raise ValueError(f"{login}: permissions must map owner/name or * to one of {', '.join(PERMISSIONS)}")
+    token = fields.get("token")
+    if not isinstance(token, str) or not token:
+        raise ValueError(f"{login}: has no token")
     return Person(
         login=login,
-        token=str(fields["token"]),
+        token=token,
         admin=fields.get("admin") is True,
         permissions={name: str(level) for name, level in permissions.items()},
     )

@@ -27,10 +27,8 @@ class Question:
 
 def answer(forge: Forge, question: Question) -> Json:
     """Always an HTTP 200: GraphQL's errors are in the body."""
-    with forge.writing:
-        done = graphql.graphql_sync(
-            _schema(), question.query, root_value=_root(forge, question.user), variable_values=question.variables
-        )
+    root = _root(forge, question.user)
+    done = graphql.graphql_sync(_schema(), question.query, root_value=root, variable_values=question.variables)
     shown: Json = {"data": done.data}
     return shown | ({"errors": [_error(e) for e in done.errors]} if done.errors else {})
 
@@ -218,5 +216,6 @@ def _set_resolved(forge: Forge, user: User, wanted: Json, *, resolved_by: str | 
         raise _Missing(f"Could not resolve to a node with the global id of '{wanted['threadId']}'")
     if not may(repo, user.login, "write"):
         raise _Forbidden("Resource not accessible by personal access token")
-    changed = forge.world.put(replace(thread, resolved_by=resolved_by))
+    with forge.writing:
+        changed = forge.world.put(replace(thread, resolved_by=resolved_by))
     return {"clientMutationId": wanted.get("clientMutationId"), "thread": _thread(forge, repo, changed)}

@@ -4,8 +4,7 @@ Called after each push, and at start for what a killed forge could not finish.""
 from dataclasses import replace
 
 from oneshot_dagster.local.forge.forge import Forge
-from oneshot_dagster.local.forge.records import CheckRun, Issue, Protection, Pull, Repository, Review
-from oneshot_dagster.local.forge.shapes.people import CI_APP
+from oneshot_dagster.local.forge.records import Issue, Protection, Pull, Repository, Review
 from oneshot_dagster.local.forge.world import now
 
 
@@ -13,23 +12,14 @@ def after_push(forge: Forge, repository: Repository, actor: str) -> None:
     with forge.writing, forge.world.change():
         repository = forge.world.get(Repository, repository.id) or repository
         forge.world.put(replace(repository, pushed_at=now()))
-        for pull in forge.world.all(Pull, repository):
-            issue = forge.world.issue(repository, pull.number)
-            if issue and issue.open:
-                _follow(forge, repository, issue, pull, actor)
+        _follow_all(forge, repository, actor)
 
 
 def catch_up(forge: Forge) -> None:
     """After a start: pushes that were not heard of, checks that were running when the forge went down."""
     for repository in forge.world.all(Repository):
-        after_push(forge, repository, repository.owner)
-        unfinished = {
-            c.head_sha for c in forge.world.all(CheckRun, repository) if c.app == CI_APP and c.status != "completed"
-        }
-        for pull in forge.world.all(Pull, repository):
-            if pull.head_sha in unfinished:
-                unfinished.discard(pull.head_sha)
-                forge.ci.start(repository, pull, "synchronize")
+        _follow_all(forge, repository, repository.owner)
+        forge.ci.resume(repository, forge.world.all(Pull, repository))
 
 
 def start_ci(forge: Forge, repository: Repository, pull: Pull, action: str) -> Pull:
@@ -47,6 +37,13 @@ def close(forge: Forge, issue: Issue, actor: str, *, reason: str | None) -> Issu
     closed = replace(issue, open=False, closed_at=now(), closed_by=actor, updated_at=now(), state_reason=reason)
     forge.world.tell(issue, "closed", actor)
     return forge.world.put(closed)
+
+
+def _follow_all(forge: Forge, repository: Repository, actor: str) -> None:
+    for pull in forge.world.all(Pull, repository):
+        issue = forge.world.issue(repository, pull.number)
+        if issue and issue.open:
+            _follow(forge, repository, issue, pull, actor)
 
 
 def _follow(forge: Forge, repository: Repository, issue: Issue, pull: Pull, actor: str) -> None:

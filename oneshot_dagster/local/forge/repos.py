@@ -8,7 +8,8 @@ from pathlib import Path
 from oneshot_dagster.system.process import Command, Finished, clean_environment, run
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
-_BRANCH = re.compile(r"(?!.*(?:\.\.|//|@\{|\.lock(?:/|$)|/\.|\.$|/$))[A-Za-z0-9_][A-Za-z0-9_./@+=#-]{0,200}")
+# What git itself takes as the name of a branch; it becomes a path below refs/heads.
+_BRANCH = re.compile(r"(?!.*(?:\.\.|//|@\{|\.lock(?:/|$)|/\.|\.$|/$))(?![-./])[^\x00-\x20\x7f~^:?*\[\\]{1,200}")
 SHA = re.compile(r"[0-9a-f]{40}")
 
 _CONFIG = """[core]
@@ -74,7 +75,10 @@ class Repos:
     def __init__(self, home: Path) -> None:
         self.root = home / "repos"
         self._hooks = home / "hooks"
+        # Two SHAs compare the same for ever, and commits stay: nothing is ever collected.
         self._compared: dict[tuple[Path, str, str], Comparison] = {}
+        self._facts: dict[tuple[Path, str], CommitFacts] = {}
+        self._present: set[tuple[Path, str]] = set()
         self.environment = clean_environment(
             HOME=str(home),
             GIT_CONFIG_NOSYSTEM="1",
@@ -130,13 +134,17 @@ class Repos:
         return done.stdout.decode(errors="surrogateescape").rstrip("\n")
 
     def has(self, path: Path, sha: str) -> bool:
-        return bool(SHA.fullmatch(sha)) and self.git(path, "cat-file", "-e", f"{sha}^{{commit}}").returncode == 0
+        if (path, sha) in self._present:
+            return True
+        found = bool(SHA.fullmatch(sha)) and self.git(path, "cat-file", "-e", f"{sha}^{{commit}}").returncode == 0
+        if found:
+            self._present.add((path, sha))
+        return found
 
     def contains(self, path: Path, ancestor: str, sha: str) -> bool:
         return self.git(path, "merge-base", "--is-ancestor", ancestor, sha).returncode == 0
 
     def compare(self, path: Path, base: str, head: str) -> Comparison:
-        """Remembered: two SHAs give the same answer for ever."""
         key = (path, base, head)
         if key not in self._compared:
             self._compared[key] = self._compare(path, base, head)
@@ -164,6 +172,11 @@ class Repos:
         return done.stdout.decode().split("\n", 1)[0] if done.returncode == 0 else None
 
     def facts(self, path: Path, sha: str) -> CommitFacts:
+        if (path, sha) not in self._facts:
+            self._facts[path, sha] = self._read_facts(path, sha)
+        return self._facts[path, sha]
+
+    def _read_facts(self, path: Path, sha: str) -> CommitFacts:
         text = self.ask(path, "show", "-s", "--no-show-signature", "--format=%T%x00%P%x00%an%x00%ae%x00%aI%x00%B", sha)
         tree, parents, name, email, date, message = text.split("\0", 5)
         return CommitFacts(

@@ -55,9 +55,9 @@ class World:
 
     def put(self, record: R) -> R:
         with self.change():
-            self._tables[type(record)][record.id] = record
             row = (type(record).__name__, record.id, json.dumps(asdict(record)))
             self._db.execute("insert or replace into records (kind, id, body) values (?, ?, ?)", row)
+            self._tables[type(record)][record.id] = record
         return record
 
     def drop(self, record: Record) -> None:

@@ -128,3 +128,35 @@ def test_a_taken_port_is_refused_with_one_line(forge, tmp_path):
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1
     assert f"port {forge.port}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("people", "said"),
+    [
+        ("{}", "names nobody"),
+        ("[", "Expecting value"),
+        ('{"ada": {"permissions": {}}}', "ada: has no token"),
+        ('{"ada": {"token": "x", "permissions": {"*": "all"}}}', "ada: permissions must map"),
+    ],
+)
+def test_people_that_make_no_sense_are_refused_with_one_line(tmp_path, people, said):
+    file = tmp_path / "people.json"
+    file.write_text(people)
+    argv = [
+        sys.executable,
+        "-m",
+        "oneshot_dagster.local.forge",
+        "--home",
+        str(tmp_path / "home"),
+        "--people",
+        str(file),
+    ]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert said in done.stderr
+
+
+def test_a_branch_of_any_name_that_git_takes_is_served_and_a_path_is_not(forge, shop):
+    sha = shop.push_branch("codex/größe,50%", {"a": "1\n"})
+    assert forge.ada.branch_sha(SHOP, "codex/größe,50%25") == sha
+    assert refused(forge.ada.branch_sha, SHOP, "%2e%2e/%2e%2e/config") == 404

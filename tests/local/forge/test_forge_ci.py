@@ -1,5 +1,6 @@
 """CI for real: the repository's workflow in a fresh checkout of the exact head."""
 
+import subprocess
 import time
 
 import httpx
@@ -195,6 +196,10 @@ def test_checks_that_a_killed_forge_left_are_taken_up_again(forge, shop, tmp_pat
         time.sleep(0.02)
     (running,) = forge.ada.check_runs(SHOP, sha)
     forge.kill()
+    deadline = time.monotonic() + 10
+    while subprocess.run(["pgrep", "-f", f"touch {mark}"], stdout=subprocess.DEVNULL, check=False).returncode == 0:
+        assert time.monotonic() < deadline, "the step outlived the forge"
+        time.sleep(0.02)
     forge.start()
     done = forge.wait_checks(sha)["ci"]
     assert (done["id"], done["conclusion"]) == (running["id"], "success")
@@ -206,3 +211,35 @@ def test_a_push_that_a_killed_forge_did_not_hear_of_is_built(forge, shop):
     sha = Clone(folder=shop.folder, remote=str(forge.bare())).push_branch("feature", {"x": "9\n"}, start="feature")
     forge.start()
     assert forge.wait_checks(sha)["ci"]["conclusion"] == "success"
+
+
+def test_a_check_of_a_head_that_has_moved_on_is_cancelled_after_a_kill(make_forge, tmp_path):
+    forge = make_forge("--ci-delay", "600")
+    shop = planted(forge, tmp_path / "shop")
+    old = opened(forge, shop, GREEN)
+    new = shop.push_branch("feature", {"x": "2\n"}, start="feature")
+    forge.kill()
+    forge.start()
+    assert [c["conclusion"] for c in forge.ada.check_runs(SHOP, old)] == ["cancelled"]
+    assert [c["status"] for c in forge.ada.check_runs(SHOP, new)] == ["queued"]
+
+
+def test_one_head_of_two_pull_requests_is_built_once(make_forge, tmp_path):
+    forge = make_forge("--ci-delay", "1")
+    shop = planted(forge, tmp_path / "shop")
+    sha = opened(forge, shop, GREEN)
+    shop.branch("release")
+    shop.push("release")
+    forge.oneshot.create_pull(SHOP, head="feature", base="release", title="x")
+    forge.wait_checks(sha)
+    every = forge.ada.api("GET", SHOP, f"/commits/{sha}/check-runs", filter="all")
+    assert every["total_count"] == 1
+
+
+def test_reopening_builds_again(forge, shop):
+    sha = opened(forge, shop, GREEN)
+    forge.wait_checks(sha)
+    for word in ("closed", "open"):
+        forge.oneshot.api("PATCH", SHOP, "/pulls/1", {"state": word})
+    forge.wait_checks(sha)
+    assert forge.ada.api("GET", SHOP, f"/commits/{sha}/check-runs", filter="all")["total_count"] == 2

@@ -1,6 +1,7 @@
 """Workflow files and expressions, read without running anything."""
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -120,8 +121,6 @@ def test_all_problems_of_a_job_are_named_at_once():
 
 @pytest.mark.parametrize("needs", ["{a: b, b: a}", "{a: none, b: a}"])
 def test_needs_in_a_circle_or_of_nobody_fail_the_file(needs):
-    import yaml
-
     jobs = {
         k: {"runs-on": "ubuntu-latest", "needs": v, "steps": [{"run": "x"}]} for k, v in yaml.safe_load(needs).items()
     }

@@ -54,7 +54,7 @@ def put_user(call: Call) -> Answer:
     """Adds a person, or replaces the token and adds to the permissions of one."""
     _admin(call)
     permissions: Mapping[str, object] = call.mapping("permissions") or {}
-    if not set(permissions.values()) <= set(PERMISSIONS):
+    if not all(level in PERMISSIONS for level in permissions.values()):
         invalid("permissions", "invalid")
     person = Person(
         login=call.path["login"],
