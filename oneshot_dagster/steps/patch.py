@@ -78,8 +78,7 @@ def _run_agent(turn: Turn, prompt: str, start_sha: str) -> AgentResult:
             recorded_head=start_sha,
             branch=attempt.inputs.head,
         )
-        if tree.kept is not None:
-            turn.file("worktree-kept", tree.kept.read_bytes(), "application/x-git-bundle")
+        turn.keep(tree.kept)
         messages = _Messages(turn)
         request = AgentRequest(
             worktree=tree.path,

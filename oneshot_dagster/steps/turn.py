@@ -4,7 +4,7 @@ What each step does is in its own file; who calls it is orchestration's."""
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from pathlib import Path
 
 from oneshot_dagster.domain.artifact import Artifact
 from oneshot_dagster.domain.attempt import Attempt
@@ -13,8 +13,6 @@ from oneshot_dagster.domain.policy import Policy, parse_policy
 from oneshot_dagster.domain.run import BEFORE_MERGE, State
 from oneshot_dagster.steps.lease import Held
 from oneshot_dagster.steps.services import Services
-
-T = TypeVar("T")
 
 
 class Turn:
@@ -103,6 +101,12 @@ class Turn:
             uri=blob.uri,
         )
         return blob.sha256
+
+    def keep(self, left: Path | None) -> None:
+        """What lay in the worktree and is on no remote: a bundle, or a tar where git could not hold it."""
+        if left is not None:
+            media_type = "application/x-tar" if left.suffix == ".tar" else "application/x-git-bundle"
+            self.file("worktree-kept", left.read_bytes(), media_type)
 
     def read_file(self, name: str, *, of: str | None = None) -> bytes | None:
         """The newest file of that name, of this attempt or of another one's id."""

@@ -16,8 +16,7 @@ def worktree(turn: Turn) -> Record | NotMyTurn:
         recorded_head=recorded,
         branch=attempt.inputs.head,
     )
-    if tree.kept is not None:
-        turn.file("worktree-kept", tree.kept.read_bytes(), "application/x-git-bundle")
+    turn.keep(tree.kept)
     turn.store.projections.save_worktree(
         attempt.key,
         pr_number=attempt.pr_number,
