@@ -55,23 +55,13 @@ def test_a_branch_without_a_pull_request_is_not_built(forge, shop):
     ("workflow", "named"),
     [
         (job("run: 'true'", services="{db: {image: postgres}}"), "jobs.ci.services"),
-        (job("run: 'true'", strategy="{matrix: {a: [1]}}"), "jobs.ci.strategy"),
-        (job("run: 'true'", container="python:3"), "jobs.ci.container"),
-        (job("run: 'true'").replace("ubuntu-latest", "windows-latest"), "jobs.ci.runs-on: windows-latest"),
-        (job("uses: someone/action@v1"), "jobs.ci.steps[0].uses: someone/action@v1"),
-        (job("{uses: actions/checkout@v4, with: {ref: main}}"), "jobs.ci.steps[0].with.ref"),
-        (job("{run: 'true', continue-on-error: true}"), "jobs.ci.steps[0].continue-on-error"),
-        (job("{run: 'true', shell: pwsh}"), "jobs.ci.steps[0].shell: pwsh"),
-        (job("run: echo ${{ secrets.KEY }}"), "secrets.KEY"),
-        (job("{run: 'true', if: \"contains(github.ref, 'x')\"}"), "jobs.ci.steps[0].if: expression: contains("),
         (job("run: 'true'") + "concurrency: x\n", "concurrency"),
-        (job("run: 'true'").replace("on: pull_request", "on: {pull_request: {paths: [a]}}"), "on.pull_request.paths"),
     ],
 )
 def test_what_is_not_supported_fails_and_is_named(forge, shop, workflow, named):
     check = forge.wait_checks(opened(forge, shop, workflow))["ci"]
     assert check["conclusion"] == "failure"
-    assert named in check["output"]["summary"]
+    assert f"- {named}" in check["output"]["summary"].splitlines()
 
 
 def test_a_workflow_that_is_no_yaml_fails(forge, shop):

@@ -108,6 +108,38 @@ def test_holes_are_filled():
     assert interpolate("x-${{ env.A }}-${{github.sha}}-${{ 1 == 1 }}", CONTEXT) == "x-one-abc-true"
 
 
+@pytest.mark.parametrize(
+    ("job", "problem"),
+    [
+        ({"strategy": {"matrix": {"a": [1]}}}, "jobs.ci.strategy"),
+        ({"container": "python:3"}, "jobs.ci.container"),
+        ({"outputs": {}}, "jobs.ci.outputs"),
+        ({"runs-on": "windows-latest"}, "jobs.ci.runs-on: windows-latest"),
+        ({"if": "matrix.os == 'x'"}, "jobs.ci.if: matrix.os"),
+        ({"timeout-minutes": "${{ env.X }}"}, "jobs.ci.timeout-minutes: ${{ env.X }}"),
+        ({"steps": []}, "jobs.ci.steps"),
+        ({"steps": [{"uses": "someone/action@v1"}]}, "jobs.ci.steps[0].uses: someone/action@v1"),
+        ({"steps": [{"uses": "actions/checkout@v4", "with": {"ref": "main"}}]}, "jobs.ci.steps[0].with.ref"),
+        ({"steps": [{"run": "x", "continue-on-error": True}]}, "jobs.ci.steps[0].continue-on-error"),
+        ({"steps": [{"run": "x", "shell": "pwsh"}]}, "jobs.ci.steps[0].shell: pwsh"),
+        ({"steps": [{"run": "x", "uses": "y"}]}, "jobs.ci.steps[0]: needs exactly one of run and uses"),
+        ({"steps": [{"run": "echo ${{ secrets.KEY }}"}]}, "jobs.ci.steps[0]: secrets.KEY"),
+        ({"steps": [{"run": "x", "env": {"K": "${{ vars.K }}"}}]}, "jobs.ci.steps[0].env: vars.K"),
+    ],
+)
+def test_each_key_that_cannot_be_honoured_is_a_problem_by_its_path(job, problem):
+    node = {"runs-on": "ubuntu-latest", "steps": [{"run": "true"}], **job}
+    text = yaml.safe_dump({"on": {"push": {}}, "jobs": {"ci": node}})
+    workflow = read("ci.yml", text, Trigger(action="opened", head_ref="f", base_ref="main"))
+    assert problem in workflow.jobs[0].problems
+
+
+@pytest.mark.parametrize("on", ["{pull_request: {paths: [a]}}", "{pull_request: {branches-ignore: [a]}}"])
+def test_a_filter_that_is_not_supported_is_a_problem_and_no_skip(on):
+    workflow = read("ci.yml", f"on: {on}\n{JOBS}", Trigger(action="opened", head_ref="f", base_ref="main"))
+    assert workflow.jobs[0].problems[0].startswith("on.pull_request.")
+
+
 def test_all_problems_of_a_job_are_named_at_once():
     text = "on: push\ndefaults: {}\njobs: {ci: {runs-on: self-hosted, services: {}, steps: [{uses: a/b@v1, id: x}]}}\n"
     workflow = read("ci.yml", text, Trigger(action="opened", head_ref="f", base_ref="main"))
