@@ -55,8 +55,11 @@ class Lines:
         attempt = seen.attempt
         first = attempt.number == 1
         self._once(("attempt", attempt.id), "" if first else f"attempt {attempt.number} begins")
-        for name, record in seen.records.items():
-            text = f"{Artifact(name).value:<20} {record.seconds:5.2f} s  {record.record.what_happened}"
+        for name in Artifact:
+            record = seen.records.get(name)
+            if record is None:
+                continue
+            text = f"{name.value:<20} {record.seconds:5.2f} s  {record.record.what_happened}"
             self._once((attempt.id, name, record.at), text)
         if attempt.state in STOPPED:
             self._once((attempt.id, attempt.state), f"{attempt.state}: {attempt.reason}")
@@ -67,7 +70,9 @@ class Lines:
         if what not in self._said:
             self._said.add(what)
             if text:
-                self._console.print(f"{time.monotonic() - self._began:6.1f} s  {text}", markup=False, highlight=False, soft_wrap=True)
+                self._console.print(
+                    f"{time.monotonic() - self._began:6.1f} s  {text}", markup=False, highlight=False, soft_wrap=True
+                )
 
 
 class Table:
@@ -79,7 +84,9 @@ class Table:
 
     def __call__(self, seen: Look) -> None:
         if self._attempt and self._attempt != seen.attempt.id:
-            self._live.console.print(f"  attempt {seen.attempt.number}, because {seen.attempt.next_prompt or 'the last one failed'}")
+            self._live.console.print(
+                f"  attempt {seen.attempt.number}, because {seen.attempt.next_prompt or 'the last one failed'}"
+            )
         if (self._attempt, self._done) != (seen.attempt.id, len(seen.records)):
             self._attempt, self._done, self._since = seen.attempt.id, len(seen.records), time.monotonic()
         self._live.update(self._table(seen))
@@ -90,7 +97,12 @@ class Table:
         from rich.table import Table as Rows
         from rich.text import Text
 
-        rows = Rows(box=box.SIMPLE_HEAD, pad_edge=False, title=f"{seen.attempt.key}, attempt {seen.attempt.number}: {seen.attempt.state}", title_justify="left")
+        rows = Rows(
+            box=box.SIMPLE_HEAD,
+            pad_edge=False,
+            title=f"{seen.attempt.key}, attempt {seen.attempt.number}: {seen.attempt.state}",
+            title_justify="left",
+        )
         rows.add_column("", width=2)
         rows.add_column("step", no_wrap=True)
         rows.add_column("seconds", justify="right")
@@ -102,7 +114,9 @@ class Table:
             if record is not None:
                 rows.add_row("✓", artifact.value, f"{record.seconds:.2f}", Text(record.record.what_happened))
             elif artifact is current and not stopped and not seen.parked:
-                rows.add_row(Spinner("dots"), artifact.value, f"{time.monotonic() - self._since:.1f}", Text(DOES[artifact]))
+                rows.add_row(
+                    Spinner("dots"), artifact.value, f"{time.monotonic() - self._since:.1f}", Text(DOES[artifact])
+                )
             else:
                 rows.add_row("", Text(artifact.value, style="dim"), "", Text(DOES[artifact], style="dim"))
         return rows

@@ -30,7 +30,9 @@ def run(key: str, base: str | None, prompt_file: Path | None, wait: bool) -> int
     from oneshot_dagster.steps.intake import take_in
 
     console = Console(highlight=False)
-    with running(web=False, say=lambda part, seconds: click.echo(f"  {part} is up ({seconds:.1f} s)", err=True)) as stack:
+    with running(
+        web=False, say=lambda part, seconds: click.echo(f"  {part} is up ({seconds:.1f} s)", err=True)
+    ) as stack:
         taken = take_in(stack.services, change, base=base, prompt=prompt, by=getpass.getuser())
         with shown(console) as show:
             seen = follow(
@@ -39,13 +41,18 @@ def run(key: str, base: str | None, prompt_file: Path | None, wait: bool) -> int
                 taken.key,
                 show=show,
                 until=None if wait else lambda seen: seen.parked,
-                meanwhile=lambda: [click.echo(said, err=True) for said in stack.mend()] and None,
+                meanwhile=lambda: _say_all(stack.mend()),
             )
     attempt = seen.attempt
     click.echo(f"{attempt.key} is {attempt.state}: {attempt.reason}")
     if attempt.pr_url:
         click.echo(attempt.pr_url)
     return exit_code(seen)
+
+
+def _say_all(sentences: list[str]) -> None:
+    for said in sentences:
+        click.echo(said, err=True)
 
 
 def _read(file: Path | None) -> str:

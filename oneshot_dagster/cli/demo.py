@@ -1,0 +1,57 @@
+"""`oneshot demo`: one issue of the demo's shop from its label to what the scenario promises, and the proof of it.
+What each scenario must come to is demo_scenarios.py, what is printed afterwards demo_summary.py."""
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from oneshot_dagster.domain.errors import BadInput
+
+if TYPE_CHECKING:
+    from oneshot_dagster.local.stack import Stack
+
+SCENARIOS = ("happy", "red-first", "needs-human", "propose")
+_MODE = "ONESHOT_MODE"
+
+
+@click.command()
+@click.option("--scenario", type=click.Choice(SCENARIOS), default="happy", help="What the issue is made to lead to.")
+def demo(scenario: str) -> int:
+    """One issue to a merged, deployed, verified change, with no account and nothing installed.
+
+    Exits 0 only if the scenario came to its end and the demo has seen so itself, over HTTP and in git.
+    """
+    if scenario == "propose":
+        os.environ[_MODE] = "propose"  # before any process of the stack is started
+    from rich.console import Console
+
+    from oneshot_dagster.local.stack import running
+
+    console, began = Console(highlight=False), time.monotonic()
+    console.print(f"oneshot demo: {scenario}\n", style="bold")
+    with running(web=False, say=_said) as stack:
+        _refuse_other_mode(stack, scenario)
+        from oneshot_dagster.cli.demo_scenarios import play
+        from oneshot_dagster.local.demo.issues import Kind
+
+        code = play(stack, Kind(scenario), console, began=began)
+        if sys.stdin.isatty() and console.is_terminal:
+            click.echo("\nThe world stays up until you press Enter. ", nl=False)
+            sys.stdin.readline()
+        return code
+
+
+def _said(part: str, seconds: float) -> None:
+    click.echo(f"  {part:<18} {seconds:5.1f} s")
+
+
+def _refuse_other_mode(stack: "Stack", scenario: str) -> None:
+    if scenario == "propose" and not stack.owned:
+        raise BadInput(
+            tried="play the scenario propose",
+            found=f"a stack that runs in {stack.world.home} already, in its own mode",
+            do="stop that one first, or choose another ONESHOT_HOME and other ONESHOT_PORTS__*",
+        )

@@ -1,0 +1,154 @@
+"""What each scenario of the demo does and must come to. Each ends with checks of the demo's own, not of the engine's word."""
+
+import random
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from oneshot_dagster.cli import demo_summary as summary
+from oneshot_dagster.cli.demo_summary import Proof
+from oneshot_dagster.cli.following import Look, follow, look
+from oneshot_dagster.cli.progress import shown
+from oneshot_dagster.domain.change import ChangeKey
+from oneshot_dagster.domain.messages import marker
+from oneshot_dagster.domain.run import State
+from oneshot_dagster.local.demo.checkout import Remote
+from oneshot_dagster.local.demo.issues import Kind
+from oneshot_dagster.local.demo.landed import landed
+from oneshot_dagster.local.demo.plant import BASE, OWNER, REPOSITORY, PlantedIssue, new_issue, plant
+from oneshot_dagster.steps.intake import take_in
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from oneshot_dagster.local.stack import Stack
+
+LABEL = "oneshot"
+
+
+class Demo:
+    """One issue on one stack. `began` is when the whole demo did."""
+
+    def __init__(self, stack: "Stack", kind: Kind, console: "Console", *, began: float) -> None:
+        self.stack, self.services, self.console, self.began = stack, stack.services, console, began
+        self.forge = stack.forge()
+        self.remote = Remote(url=self.forge.clone_url(REPOSITORY), token_file=stack.world.token_file(OWNER))
+        self.scratch = stack.world.home / "scratch"
+        plant(self.forge, remote=self.remote, supervisor_url=stack.world.service_url, scratch=self.scratch)
+        self.issue: PlantedIssue = new_issue(self.forge, kind, random.Random())  # noqa: S311 (no secret)
+        self.key = ChangeKey.parse(f"{REPOSITORY}#{self.issue.number}")
+
+    def start(self) -> None:
+        """The label, by a person with write access, and the intake that it leads to."""
+        self.forge.label(REPOSITORY, self.issue.number, LABEL)
+        self.console.print(f'\n{OWNER} labels issue #{self.issue.number}: "{self.issue.title}"\n', markup=False)
+        take_in(self.services, self.key, base=None, prompt="", by=OWNER)
+
+    def go_on(self, until: Callable[[Look], bool] | None = None) -> Look:
+        with shown(self.console) as show:
+            return follow(
+                self.services, self.stack.engine.launcher, self.key, show=show, until=until, meanwhile=self._mend
+            )
+
+    def landed(self) -> Proof:
+        attempt = look(self.services, self.stack.engine.launcher, self.key).attempt
+        seen = landed(
+            self.remote,
+            base=BASE,
+            merge_sha=attempt.merge_sha,
+            judged_sha=attempt.judged_sha,
+            scratch=self.scratch,
+        )
+        return Proof(name="in git", ok=seen.ok, said=seen.sentence)
+
+    def behaves(self) -> Proof:
+        seen = self.issue.check(self.stack.world.service_url)
+        return Proof(name="over HTTP", ok=seen.ok, said=f"{seen.sentence} ({seen.url})")
+
+    def unmerged(self, number: int | None) -> bool:
+        return number is not None and not self.forge.pull(REPOSITORY, number)["merged"]
+
+    def _mend(self) -> None:
+        for said in self.stack.mend():
+            self.console.print(f"  {said}", markup=False)
+
+
+def play(stack: "Stack", kind: Kind, console: "Console", *, began: float) -> int:
+    """The exit code."""
+    demo = Demo(stack, kind, console, began=began)
+    ready = time.monotonic()
+    demo.start()
+    proofs = _SCENARIOS[kind](demo)
+    took = time.monotonic() - ready
+    seen = look(stack.services, stack.engine.launcher, demo.key)
+    summary.show(stack, seen, proofs, shows=demo.issue.check(stack.world.service_url).url, console=console)
+    console.print(f"\nset-up {ready - began:.1f} s, the run {took:.1f} s", markup=False)
+    summary.what_next(stack, seen, console)
+    return 0 if all(proof.ok for proof in proofs) else 1
+
+
+def _happy(demo: Demo) -> list[Proof]:
+    seen = demo.go_on()
+    return [_is(seen, State.COMPLETED), demo.behaves(), demo.landed()]
+
+
+def _red_first(demo: Demo) -> list[Proof]:
+    seen = demo.go_on()
+    attempts = demo.services.store.runs.all_of(demo.key)
+    first = attempts[0]
+    summary.failure(demo.services, first, demo.console)
+    red = Proof(
+        name="red first",
+        ok=first.state is State.NEEDS_ITERATION and first.ci_status == "failure" and len(attempts) == 2,
+        said=f"attempt 1 ended {first.state}: {first.reason}",
+    )
+    return [red, _is(seen, State.COMPLETED), demo.behaves(), demo.landed()]
+
+
+def _needs_human(demo: Demo) -> list[Proof]:
+    seen = demo.go_on()
+    number = seen.attempt.pr_number
+    hidden = marker(demo.key, "needs-human")
+    comments = demo.forge.comments(REPOSITORY, number) if number else []
+    brief = next((str(c["body"]) for c in comments if hidden in str(c["body"])), "")
+    summary.brief(brief.replace(hidden, "").strip(), demo.console)
+    return [
+        _is(seen, State.NEEDS_HUMAN),
+        Proof(name="unmerged", ok=demo.unmerged(number), said=f"pull request #{number} is open and not merged"),
+        Proof(name="told", ok=bool(brief), said=f"the brief stands on {seen.attempt.pr_url}"),
+    ]
+
+
+def _propose(demo: Demo) -> list[Proof]:
+    seen = demo.go_on(until=lambda seen: seen.parked and seen.attempt.state is State.MERGE_READY)
+    number, judged = seen.attempt.pr_number, seen.attempt.judged_sha
+    waits = Proof(
+        name="proposed",
+        ok=seen.parked and demo.unmerged(number) and judged is not None,
+        said=f"it waited, judged at {(judged or 'nothing')[:7]} and unmerged: {seen.attempt.reason}",
+    )
+    if not waits.ok:
+        return [waits]
+    demo.console.print(
+        f"\n{waits.said}\n{OWNER} reads pull request #{number} and merges it on the forge\n", markup=False
+    )
+    demo.forge.merge_as_person(REPOSITORY, number or 0, sha=judged)
+    after = demo.go_on()
+    same = Proof(
+        name="the same attempt",
+        ok=after.attempt.id == seen.attempt.id and after.attempt.merged_by == OWNER,
+        said=f"attempt {after.attempt.number}, merged by {after.attempt.merged_by}",
+    )
+    return [waits, same, _is(after, State.COMPLETED), demo.behaves(), demo.landed()]
+
+
+def _is(seen: Look, state: State) -> Proof:
+    return Proof(name=state.value, ok=seen.attempt.state is state, said=f"{seen.attempt.state}: {seen.attempt.reason}")
+
+
+_SCENARIOS: dict[Kind, Callable[[Demo], list[Proof]]] = {
+    Kind.HAPPY: _happy,
+    Kind.RED_FIRST: _red_first,
+    Kind.NEEDS_HUMAN: _needs_human,
+    Kind.PROPOSE: _propose,
+}
