@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 _SHA = re.compile(r"[0-9a-f]{40}")
-_TOKEN_FILE = "ONESHOT_GIT_TOKEN_FILE"
+_CREDENTIALS = "ONESHOT_GIT_TOKEN_FILE"
 _FOLDERS = ("HOME", "TMPDIR")
 Call = dict[str, Any]
 
@@ -40,7 +40,7 @@ class Script:
                     place.mkdir(parents=True)
                 elif name == "GIT_INDEX_FILE":
                     place.parent.mkdir(parents=True, exist_ok=True)
-                elif name == _TOKEN_FILE:
+                elif name == _CREDENTIALS:
                     place.parent.mkdir(parents=True, exist_ok=True)
                     place.write_text(f"password={self._token}\n")
             for place in re.findall(r"(/\S+)/[^/\s]+\.xml", " ".join(call["argv"])):

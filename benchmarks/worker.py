@@ -3,7 +3,6 @@ Writes what it took from run started to run ended as JSON; --watch also what it 
 
 import argparse
 import json
-import os
 import resource
 import sys
 import time
@@ -24,7 +23,7 @@ def main() -> int:
     from dagster._core.definitions.reconstruct import ReconstructableRepository
 
     module = "benchmarks.stock_definitions" if options.stock else "oneshot_dagster.definitions"
-    job = ReconstructableRepository.for_module(module, "defs", os.getcwd()).get_reconstructable_job("one_shot")
+    job = ReconstructableRepository.for_module(module, "defs", str(Path.cwd())).get_reconstructable_job("one_shot")
     with dg.DagsterInstance.get() as instance:
         instance.add_dynamic_partitions("change", [options.key])
         job.get_definition()  # the code is loaded when a run starts; its time is not the run's
