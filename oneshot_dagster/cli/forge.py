@@ -49,7 +49,7 @@ def issue() -> None:
 @click.option("--title", help="Default: one that the demo's agent can do, drawn at random.")
 @click.option("--body", default="", help="The text of the issue.")
 @click.option("--repository", metavar="OWNER/NAME", help="Default: the demo's.")
-@click.option("--label", "labels", multiple=True, help=f"Put it on at once; {_LABEL} starts the change.")
+@click.option("--label", "labels", multiple=True, help="Put it on at once.")
 def new(title: str | None, body: str, repository: str | None, labels: tuple[str, ...]) -> None:
     """Open an issue; its key is printed."""
     from oneshot_dagster.local.demo.issues import Kind
@@ -72,7 +72,7 @@ def new(title: str | None, body: str, repository: str | None, labels: tuple[str,
 @click.argument("key")
 @click.argument("label", default=_LABEL)
 def label(key: str, label: str) -> None:
-    """Put LABEL on the issue KEY; `oneshot`, the default, starts the change."""
+    """Put LABEL (default: oneshot) on the issue KEY, as the owner of the repository."""
     change = ChangeKey.parse(key)
     with _client() as client:
         client.label(change.repository, change.issue_number, label)

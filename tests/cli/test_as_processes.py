@@ -28,7 +28,10 @@ def loaded_by(entry):
     return {name.partition(".")[0] for name in json.loads(said.stdout)}
 
 
-@pytest.mark.parametrize("name", ["list", "status", "explain", "logs", "diff", "stop", "snapshot", "evidence", "policy", "gc", "forge", "db"])  # fmt: skip
+OWN = ("list", "status", "explain", "logs", "diff", "stop", "snapshot", "evidence", "policy", "gc", "forge", "db")
+
+
+@pytest.mark.parametrize("name", OWN)
 def test_a_commands_help_loads_nothing_heavy(name):
     assert not loaded_by(_ENTRIES[name]) & set(HEAVY)
 
@@ -96,5 +99,5 @@ def test_a_reader_that_goes_away_is_no_traceback(environment, store):
     for number in range(2, 40):
         intake(store, f"acme/shop#{number}")
     line = f"{' '.join(ONESHOT)} list | head -1"
-    said = subprocess.run(["bash", "-c", line], env=plain(environment), capture_output=True, timeout=60)
+    said = subprocess.run(["bash", "-c", line], check=False, env=plain(environment), capture_output=True, timeout=60)
     assert b"Traceback" not in said.stderr
