@@ -204,7 +204,9 @@ def test_a_port_that_another_has_fails_and_names_who_and_the_setting(tmp_path):
     assert "ONESHOT_PORTS__FORGE" in bad[0].do
 
 
-LISTEN = "import socket,sys; s=socket.create_server(('127.0.0.1',0)); print(s.getsockname()[1],flush=True); sys.stdin.read()"
+LISTEN = (
+    "import socket,sys; s=socket.create_server(('127.0.0.1',0)); print(s.getsockname()[1],flush=True); sys.stdin.read()"
+)
 
 
 @pytest.mark.parametrize("ours", [True, False])

@@ -77,9 +77,10 @@ def test_a_change_that_waits_is_explained_from_github_and_its_diff_gives_its_hea
     rows = {line.split()[0]: line for line in out.splitlines() if line.strip()}
     assert {"state", "open", "head", "local_tests", "ci", "review", "threads", "mergeable"} <= set(rows)
     assert attempt.head_sha[:7] in rows["head"]
-    assert f"acme/shop#{attempt.pr_number} is the pull request of {key}" in oneshot(
-        "explain", f"acme/shop#{attempt.pr_number}"
-    ).err
+    assert (
+        f"acme/shop#{attempt.pr_number} is the pull request of {key}"
+        in oneshot("explain", f"acme/shop#{attempt.pr_number}").err
+    )
 
     work = tmp_path / "work"
     git("clone", "-q", f"{world.home}/repos/acme/shop.git", str(work), cwd=tmp_path)

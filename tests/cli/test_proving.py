@@ -30,7 +30,13 @@ def sealed(store, home, *, patch: bytes = b"a patch"):
     content, head = seal(header, store.facts.of(attempt.id), files)
     own = blobs.put(content)
     store.artifacts.add_file(
-        attempt.id, artifact="evidence", name="evidence.jsonl", sha256=own.sha256, size=own.size, media_type="x", uri="x"
+        attempt.id,
+        artifact="evidence",
+        name="evidence.jsonl",
+        sha256=own.sha256,
+        size=own.size,
+        media_type="x",
+        uri="x",
     )
     store.runs.update(attempt.id, {"evidence_head": head})
     return content, head, blob

@@ -71,7 +71,13 @@ def test_artifacts_and_write_actions_stand_in_the_status(oneshot, store):
     store.artifacts.record(attempt.id, record, sha=sha("a"), dagster_run_id="r", seconds=1.5)
     for name, digest in (("implementation-log", "1"), ("implementation-patch", "2")):
         store.artifacts.add_file(
-            attempt.id, artifact="patch", name=name, sha256=digest * 64, size=1, media_type="text/plain", uri="file:///x"
+            attempt.id,
+            artifact="patch",
+            name=name,
+            sha256=digest * 64,
+            size=1,
+            media_type="text/plain",
+            uri="file:///x",
         )
     lease = store.leases.take("change:acme/shop#2", "r", seconds=30)
     store.writes.intend(attempt.id, action="push", key="push:x", payload={}, lease=lease)
