@@ -11,6 +11,7 @@ from oneshot_dagster.domain.patch import Failure, PromptParts, Said, render_prom
 from oneshot_dagster.domain.pull_request import commit_message
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.services.agent.protocol import AgentEnd, AgentEvent, AgentRequest, AgentResult
+from oneshot_dagster.services.store.protocol import StoredRecord
 from oneshot_dagster.steps.spent import spent_budget
 from oneshot_dagster.steps.turn import Turn
 
@@ -21,8 +22,9 @@ _TRUSTED = {"admin", "maintain", "write"}
 def patch(turn: Turn) -> Record | NotMyTurn:
     kept = _finished_already(turn)
     if kept is not None:
-        turn.then(State.TESTING, f"goes on with {(turn.attempt.head_sha or '')[:7]}")
-        return kept
+        head = turn.attempt.head_sha if turn.attempt.pr_number else kept.sha
+        turn.then(State.TESTING, f"goes on with {(head or '')[:7]}", head_sha=head)
+        return kept.record
     over = spent_budget(turn.services, turn.attempt)
     if over is not None:
         raise NeedsHuman(f"the budget of {turn.attempt.key} is spent ({over}); no agent was started", reason=over)
@@ -32,7 +34,6 @@ def patch(turn: Turn) -> Record | NotMyTurn:
     prompt = _prompt(turn)
     turn.file("implementation-prompt", prompt.encode(), "text/markdown")
     result = _run_agent(turn, prompt, start_sha)
-    turn.check_lease()
     if result.end is AgentEnd.CANCELLED:
         return NotMyTurn(artifact=Artifact.PATCH, reason="a person asked to stop while the agent worked")
     head_sha = turn.services.git.commit_all(
@@ -40,31 +41,31 @@ def patch(turn: Turn) -> Record | NotMyTurn:
         message=commit_message(turn.attempt),
         author=turn.services.limits.author,
     )
-    turn.set(head_sha=head_sha, agent_resume=result.resume)
     _leave_files(turn, result, start_sha=start_sha, head_sha=head_sha)
     tokens = (
         None if result.usage.input_tokens is None else result.usage.input_tokens + (result.usage.output_tokens or 0)
     )
     said = {"end": result.end, "reason": result.reason, "seconds": result.seconds, "tokens": tokens}
     turn.fact("agent", "agent_session", said, sha=head_sha)
+    left = {"head_sha": head_sha, "agent_resume": result.resume}
     if head_sha == start_sha:
-        turn.then(
-            State.NEEDS_ITERATION, f"the agent changed nothing ({result.reason})", next_prompt=_nothing_changed(result)
-        )
+        reason = f"the agent changed nothing ({result.reason})"
+        turn.then(State.NEEDS_ITERATION, reason, next_prompt=_nothing_changed(result), **left)
     elif result.end is not AgentEnd.FINISHED:
-        turn.then(State.NEEDS_ITERATION, f"the agent did not finish: {result.reason}", next_prompt=result.reason)
+        reason = f"the agent did not finish: {result.reason}"
+        turn.then(State.NEEDS_ITERATION, reason, next_prompt=result.reason, **left)
     else:
-        turn.then(State.TESTING, f"the agent finished; committed as {head_sha[:7]}")
+        turn.then(State.TESTING, f"the agent finished; committed as {head_sha[:7]}", **left)
     return _record(turn, result, start_sha=start_sha, head_sha=head_sha)
 
 
-def _finished_already(turn: Turn) -> Record | None:
-    """Its record where an earlier run was ended between record and move, or while a person's head was being taken over."""
+def _finished_already(turn: Turn) -> StoredRecord | None:
+    """What it left where an earlier run was ended between record and move, or while a person's head was being taken over."""
     kept = turn.store.artifacts.records(turn.attempt.id).get(Artifact.PATCH)
     finished = (
         kept is not None and kept.record.shown.get("end") == AgentEnd.FINISHED and kept.sha != turn.attempt.base_sha
     )
-    return kept.record if kept is not None and finished else None
+    return kept if finished else None
 
 
 def _run_agent(turn: Turn, prompt: str, start_sha: str) -> AgentResult:
@@ -89,6 +90,7 @@ def _run_agent(turn: Turn, prompt: str, start_sha: str) -> AgentResult:
             keep_open=(lock,),
         )
         result = services.agent.run(request, on_event=messages.add, cancelled=turn.cancelled)
+        turn.check_lease()
         messages.flush()
     return result
 

@@ -103,7 +103,7 @@ def _play(turn: Turn) -> Generator[Record | NotMyTurn, None, None]:
         seconds = turn.services.clock.monotonic() - began
         outcome = replace(outcome, shown=_always(turn, seconds) | dict(outcome.shown))
         turn.store.artifacts.record(
-            turn.attempt.id, outcome, sha=turn.attempt.head_sha, dagster_run_id=turn.run_id, seconds=seconds
+            turn.attempt.id, outcome, sha=turn.head_sha, dagster_run_id=turn.run_id, seconds=seconds
         )
     yield outcome
     turn.commit()

@@ -68,6 +68,12 @@ class Turn:
     def forget_next(self) -> None:
         self._next = None
 
+    @property
+    def head_sha(self) -> str | None:
+        """The head as the step leaves it."""
+        left = self._next[2].get("head_sha") if self._next is not None else None
+        return str(left) if left else self.attempt.head_sha
+
     def commit(self) -> None:
         if self._next is not None:
             target, reason, fields = self._next

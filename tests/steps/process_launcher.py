@@ -6,8 +6,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -25,13 +25,21 @@ _server = multiprocessing.get_context("forkserver")
 _server.set_forkserver_preload(["oneshot_dagster.bootstrap", "oneshot_dagster.steps.take", "githubkit", "psycopg"])
 
 
-def one_run(settings: Settings, key: ChangeKey, run_id: str, artifacts: tuple[str, ...], log: Path) -> None:
+def one_run(
+    settings: Settings,
+    key: ChangeKey,
+    run_id: str,
+    artifacts: tuple[str, ...],
+    log: Path,
+    limits: Mapping[str, float] = {},  # noqa: B006
+) -> None:
     """The body of a run: what follows a step that left nothing is skipped, as Dagster does it."""
     from oneshot_dagster.bootstrap import open_services
 
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     services = open_services(settings)
+    services = replace(services, limits=replace(services.limits, **limits))
     with log.open("a") as said:
 
         def say(text: str) -> None:
@@ -56,13 +64,13 @@ def one_run(settings: Settings, key: ChangeKey, run_id: str, artifacts: tuple[st
 
 @dataclass
 class ProcessLauncher:
-    """`order`: a file that a run may be told to die by is the settings' matter; this only starts, looks and ends."""
+    """`limits` are over what the settings give to a run."""
 
     settings: Settings
     logs: Path
+    limits: Mapping[str, float] = field(default_factory=dict)
     runs: dict[str, ForkServerProcess] = field(default_factory=dict)
     ended: dict[str, str] = field(default_factory=dict)
-    known: list[str] = field(default_factory=list)
 
     def start(self, attempt: Attempt, launch: Launch, *, root_run_id: str | None, parent_run_id: str | None) -> None:
         del root_run_id, parent_run_id
@@ -73,10 +81,10 @@ class ProcessLauncher:
         """As `dagster job launch` would: no launch row before it."""
         self.logs.mkdir(exist_ok=True)
         log = self.logs / f"{key.issue_number}.log"
-        process = _server.Process(target=one_run, args=(self.settings, key, run_id, tuple(artifacts), log))
+        arguments = (self.settings, key, run_id, tuple(artifacts), log, dict(self.limits))
+        process = _server.Process(target=one_run, args=arguments)
         process.start()
         self.runs[run_id] = process
-        self.known.append(run_id)
         return process
 
     def view(self, run_ids: tuple[str, ...]) -> dict[str, RunView]:
