@@ -1,6 +1,7 @@
 """What each scenario of the demo does and must come to. Each ends with checks of the demo's own, not of the engine's word."""
 
 import random
+import re
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING
 from oneshot_dagster.cli import demo_summary as summary
 from oneshot_dagster.cli.demo_summary import Proof
 from oneshot_dagster.cli.following import Look, follow, look
-from oneshot_dagster.cli.progress import shown
+from oneshot_dagster.cli.progress import Lines, shown
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.messages import marker
 from oneshot_dagster.domain.run import State
@@ -34,6 +35,7 @@ class Demo:
         self.forge = stack.forge()
         self.remote = Remote(url=self.forge.clone_url(REPOSITORY), token_file=stack.world.token_file(OWNER))
         self.scratch = stack.world.home / "scratch"
+        self._lines = Lines(console)
         plant(self.forge, remote=self.remote, supervisor_url=stack.world.service_url, scratch=self.scratch)
         self.issue: PlantedIssue = new_issue(self.forge, kind, random.Random())  # noqa: S311 (no secret)
         self.key = ChangeKey.parse(f"{REPOSITORY}#{self.issue.number}")
@@ -45,7 +47,7 @@ class Demo:
         take_in(self.services, self.key, base=None, prompt="", by=OWNER)
 
     def go_on(self, until: Callable[[Look], bool] | None = None) -> Look:
-        with shown(self.console) as show:
+        with shown(self.console, lines=self._lines) as show:
             return follow(
                 self.services, self.stack.engine.launcher, self.key, show=show, until=until, meanwhile=self._mend
             )
@@ -111,7 +113,7 @@ def _needs_human(demo: Demo) -> list[Proof]:
     hidden = marker(demo.key, "needs-human")
     comments = demo.forge.comments(REPOSITORY, number) if number else []
     brief = next((str(c["body"]) for c in comments if hidden in str(c["body"])), "")
-    summary.brief(brief.replace(hidden, "").strip(), demo.console)
+    summary.brief(re.sub("<!--.*?-->", "", brief).strip(), demo.console)
     return [
         _is(seen, State.NEEDS_HUMAN),
         Proof(name="unmerged", ok=demo.unmerged(number), said=f"pull request #{number} is open and not merged"),
@@ -130,7 +132,9 @@ def _propose(demo: Demo) -> list[Proof]:
     if not waits.ok:
         return [waits]
     demo.console.print(
-        f"\n{waits.said}\n{OWNER} reads pull request #{number} and merges it on the forge\n", markup=False
+        f"\n{waits.said}\n{OWNER} reads pull request #{number} and merges it on the forge\n",
+        markup=False,
+        soft_wrap=True,
     )
     demo.forge.merge_as_person(REPOSITORY, number or 0, sha=judged)
     after = demo.go_on()

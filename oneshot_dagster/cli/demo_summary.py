@@ -62,9 +62,9 @@ def show(stack: "Stack", seen: Look, proofs: Sequence[Proof], *, shows: str, con
 def failure(services: Services, attempt: Attempt, console: "Console") -> None:
     """The failing checks of an attempt, each with the end of its log."""
     for check in _failures(services, attempt):
-        console.print(f"\nattempt {attempt.number}: {check['name']} failed", style="bold", markup=False)
+        console.print(f"\nattempt {attempt.number}: {check['name']} failed", style="bold", markup=False, soft_wrap=True)
         for line in check["log"].strip().splitlines()[-_EXCERPT:]:
-            console.print(f"  | {line}", markup=False)
+            console.print(f"  | {line}", markup=False, soft_wrap=True)
 
 
 def brief(text: str, console: "Console") -> None:
@@ -74,7 +74,7 @@ def brief(text: str, console: "Console") -> None:
 
         console.print(Panel(Markdown(text)))
     else:
-        console.print(f"\n{text}\n", markup=False)
+        console.print(f"\n{text}\n", markup=False, soft_wrap=True)
 
 
 def what_next(stack: "Stack", seen: Look, console: "Console") -> None:
@@ -90,9 +90,9 @@ def what_next(stack: "Stack", seen: Look, console: "Console") -> None:
         tips.insert(0, f"oneshot approve {key}")
     elif not stack.owned:
         tips.remove("make dev")
-    console.print("\ntry next (after `. .venv/bin/activate`):", markup=False)
+    console.print("\ntry next (after `. .venv/bin/activate`):", markup=False, soft_wrap=True)
     for tip in tips:
-        console.print(f"  {tip}", markup=False)
+        console.print(f"  {tip}", markup=False, soft_wrap=True)
 
 
 def _places(stack: "Stack", attempt: Attempt, shows: str) -> list[tuple[str, str]]:

@@ -33,10 +33,10 @@ class Shows(Protocol):
 
 
 @contextlib.contextmanager
-def shown(console: "Console") -> Generator[Shows]:
-    """Give each look to what this yields."""
+def shown(console: "Console", *, lines: "Lines | None" = None) -> Generator[Shows]:
+    """Give each look to what this yields; `lines` of an earlier showing say nothing twice."""
     if not console.is_terminal:
-        yield Lines(console)
+        yield lines or Lines(console)
         return
     from rich.live import Live
 
