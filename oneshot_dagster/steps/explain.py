@@ -19,6 +19,8 @@ from oneshot_dagster.steps.services import Services
 
 _NO_GATE = "the gate is read once there is a pull request"
 
+_ORDER = ("open", "head", "judged", "local_tests", "ci", "review", "threads", "mergeable")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Explanation:
@@ -66,11 +68,17 @@ def _recorded(services: Services, attempt: Attempt, otherwise: str) -> _Reading:
     found = cast("dict[str, dict[str, str]]", last.data["conditions"])
     conditions = tuple(
         Condition(name=name, verdict=_verdict(value["verdict"]), fact=value["fact"], sha=last.sha or "", opens="")
-        for name, value in found.items()
+        for name, value in sorted(found.items(), key=lambda named: _place(named[0]))
     )
     gate = Gate(opening=Opening(str(last.data["opening"])), sha=last.sha or "", conditions=conditions)
     source = "as recorded" if otherwise == _NO_GATE else f"as recorded: {otherwise}"
     return _Reading(gate=gate, at=last.at, source=source)
+
+
+def _place(name: str) -> int:
+    """The store keeps no order of the conditions."""
+    family = name.partition(":")[0]
+    return _ORDER.index(family) if family in _ORDER else len(_ORDER)
 
 
 def _verdict(word: str) -> Verdict | None:
