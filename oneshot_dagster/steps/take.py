@@ -21,6 +21,7 @@ from oneshot_dagster.steps.lease import held
 from oneshot_dagster.steps.local_test_report import local_test_report
 from oneshot_dagster.steps.merge import merge
 from oneshot_dagster.steps.patch import patch
+from oneshot_dagster.steps.probes import Action
 from oneshot_dagster.steps.pull_request import pull_request
 from oneshot_dagster.steps.services import Services
 from oneshot_dagster.steps.turn import Turn
@@ -143,11 +144,15 @@ def shown_again(turn: Turn) -> Record | NotMyTurn:
 
 
 def cancel_where_asked(turn: Turn) -> bool:
-    """A stop before the merge ends the attempt here; an open intent is settled by the resumer first."""
+    """A stop before the merge ends the attempt here; an open intent is settled by the resumer first.
+    A merge that was done, and not yet written down as such, is past stopping."""
     if turn.held.lost or turn.attempt.state not in BEFORE_MERGE:
         return False
     asked = [r for r in turn.store.requests.open(turn.attempt.id) if r.kind == "stop"]
-    if not asked or any(w.outcome is None for w in turn.store.writes.of(turn.attempt.key)):
+    if not asked:
+        return False
+    writes = [w for w in turn.store.writes.of(turn.attempt.key) if w.attempt_id == turn.attempt.id]
+    if any(w.outcome is None or (w.action == Action.MERGE and w.outcome == "done") for w in writes):
         return False
     turn.move(State.CANCELLED, f"stopped by {asked[0].by}", awaited=None)
     for request in asked:

@@ -23,7 +23,9 @@ class Resumed:
 
 @pytest.fixture(scope="module")
 def shared_world(
-    tmp_path_factory: pytest.TempPathFactory, make_lasting_database: Callable[..., str], store_template: str
+    tmp_path_factory: pytest.TempPathFactory,
+    make_lasting_database: Callable[..., str],
+    store_template: str,  # noqa: F811
 ) -> Iterator[World]:
     with running_world(tmp_path_factory.mktemp("shared") / "home", make_lasting_database(store_template)) as found:
         yield found
@@ -35,12 +37,12 @@ def resumed(shared_world: World) -> Iterator[Resumed]:
 
 
 @pytest.fixture
-def resumed_alone(world: World) -> Iterator[Resumed]:
+def resumed_alone(world: World) -> Iterator[Resumed]:  # noqa: F811
     """In a world of its own, for what would disturb others."""
     yield from _resumed(world)
 
 
-def _resumed(world: World) -> Iterator[Resumed]:
+def _resumed(world: World) -> Iterator[Resumed]:  # noqa: F811
     services = open_services(world.settings())
     settings = world.settings(crash_file=world.home / "crash")
     launcher = ProcessLauncher(settings=settings, logs=world.home / "runs")

@@ -31,7 +31,7 @@ def one_run(
     run_id: str,
     artifacts: tuple[str, ...],
     log: Path,
-    limits: Mapping[str, float] = {},  # noqa: B006
+    limits: Mapping[str, float],
 ) -> None:
     """The body of a run: what follows a step that left nothing is skipped, as Dagster does it."""
     from oneshot_dagster.bootstrap import open_services
@@ -93,6 +93,7 @@ class ProcessLauncher:
         }
 
     def fail(self, run_id: str, reason: str) -> None:
+        del reason
         self.ended[run_id] = "failure"
 
     def terminate(self, run_id: str) -> None:
@@ -103,6 +104,12 @@ class ProcessLauncher:
         for process in self.runs.values():
             process.kill()
             process.join()
+
+    def ends(self) -> list[str]:
+        """How each run ended, oldest first; waits for the last one to be gone."""
+        for process in self.runs.values():
+            process.join(20)
+        return [self._status(run_id) for run_id in self.runs]
 
     def said(self, key: ChangeKey) -> str:
         log = self.logs / f"{key.issue_number}.log"

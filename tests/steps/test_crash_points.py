@@ -18,7 +18,7 @@ CHOSEN = EVERY if os.environ.get("CRASH_POINTS") == "all" else [p for p in EVERY
 def test_every_step_has_three_points_or_more():
     assert set(POINTS) == {artifact.value for artifact in Artifact}
     assert all(len(points) >= 3 for points in POINTS.values())
-    assert TELLING <= set(EVERY)
+    assert set(EVERY) >= TELLING
 
 
 @pytest.mark.parametrize(("step", "point"), CHOSEN, ids=[f"{step}-{point}".replace(" ", "-") for step, point in CHOSEN])
@@ -31,7 +31,7 @@ def test_a_run_killed_there_is_continued_and_all_happens_once(resumed, step, poi
     take_in(services, key, base=None, prompt="", by="ada")
     attempt = until(services, resumed.launcher, key, sealed)
     assert not crash.exists(), f"the point was never reached\n{resumed.launcher.said(key)}"
-    assert "failure" in {view.status for view in resumed.launcher.view(tuple(resumed.launcher.runs)).values()}
+    assert "failure" in resumed.launcher.ends()
     assert_done_once(world, services, key, since=since)
     assert issue.check(world.shop_url).ok
     assert attempt.infrastructure_retries <= 1

@@ -9,7 +9,7 @@ from pathlib import Path
 
 here = Path(sys.argv[1])
 if (here / "wait").exists():
-    print('{"type": "message", "text": "at work"}', flush=True)
+    os.write(1, b'{"type": "message", "text": "at work"}\n')
     Path("half-done.txt").write_text("an agent was at work here")
     helper = subprocess.Popen(["sleep", "120"], start_new_session=True)
     (here / "working.new").write_text(f"{os.getpid()} {helper.pid}")
