@@ -19,7 +19,7 @@ from oneshot_dagster.steps.file_snapshot import file_snapshot
 from oneshot_dagster.steps.intake import take_in
 from oneshot_dagster.steps.lease import held
 from oneshot_dagster.steps.local_test_report import local_test_report
-from oneshot_dagster.steps.merge import merge
+from oneshot_dagster.steps.merge import deny, merge
 from oneshot_dagster.steps.patch import patch
 from oneshot_dagster.steps.probes import Action
 from oneshot_dagster.steps.pull_request import pull_request
@@ -115,6 +115,8 @@ def _do(turn: Turn) -> Record | NotMyTurn:
     attempt, artifact = turn.attempt, turn.artifact
     match part(artifact, attempt.state):
         case Part.REFUSES:
+            if artifact is Artifact.MERGE:
+                deny(turn)
             return NotMyTurn(artifact=artifact, reason=_refusal(attempt))
         case Part.SHOWS:
             return shown_again(turn)

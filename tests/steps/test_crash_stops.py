@@ -79,7 +79,7 @@ def test_a_run_that_goes_on_does_not_cancel_what_has_landed(resumed, calls):
 
 
 def test_a_terminated_run_before_the_merge_cancels(resumed):
-    key, attempt, since = _killed_at(resumed, "store.artifacts.record evaluation after")
+    key, _, since = _killed_at(resumed, "store.artifacts.record evaluation after")
     resumed.launcher.ended[f"killed-{key.issue_number}"] = "canceled"
     ended = until(resumed.services, resumed.launcher, key, sealed)
     assert ended.state is State.CANCELLED
