@@ -58,7 +58,7 @@ def test_the_planted_shop_passes_its_own_tests_and_checks(shop: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_discount_of_any_size_is_added_with_tests_that_pass(shop: Path, seed: int) -> None:
-    draw = random.Random(seed)  # noqa: S311
+    draw = random.Random(seed)
     qty, percent, sku = draw.randint(2, 60), draw.randint(1, 60), draw.choice(["mug", "lamp", "book"])
     ask(shop, f"# Issue\n\n> Orders of {qty} or more of {sku} get {percent} % off.\n")
     assert (percent_off(shop, sku, qty), percent_off(shop, sku, qty - 1)) == (percent, 0)

@@ -80,7 +80,7 @@ def suite(shop: Path, command: str, **env: str) -> Verdict:
 def test_what_an_issue_asks_is_not_there_before_and_seen_afterwards(
     shop: Path, serve: Callable[[], str], kind: Kind, seed: int
 ) -> None:
-    issue = draw(kind, Random(seed), [])  # noqa: S311
+    issue = draw(kind, Random(seed), [])
     assert not issue.expectation.check(serve()).ok
     work(shop, issue)
     seen = issue.expectation.check(serve())
@@ -90,14 +90,14 @@ def test_what_an_issue_asks_is_not_there_before_and_seen_afterwards(
 def test_the_policys_own_suites_pass_on_the_patch_and_against_its_service(shop: Path, serve: Callable[[], str]) -> None:
     policy = parse_policy((shop / ".oneshot.toml").read_text().replace("@SUPERVISOR_URL@", "http://127.0.0.1:1"))
     before = serve()
-    work(shop, draw(Kind.HAPPY, Random(5), []))  # noqa: S311
+    work(shop, draw(Kind.HAPPY, Random(5), []))
     assert suite(shop, policy.tests.commands[0]) is Verdict.PASSED
     assert suite(shop, policy.verify.integration[0], ONESHOT_DEPLOYED_URL=serve()) is Verdict.PASSED
     assert suite(shop, policy.verify.integration[0], ONESHOT_DEPLOYED_URL=before) is Verdict.FAILED
 
 
 def test_red_first_is_cured_by_the_log_of_the_failed_check(shop: Path, serve: Callable[[], str]) -> None:
-    issue = draw(Kind.RED_FIRST, Random(6), [])  # noqa: S311
+    issue = draw(Kind.RED_FIRST, Random(6), [])
     work(shop, issue)
     assert suite(shop, "python3 tests/run.py --junit {junit}") is Verdict.PASSED
     failed = subprocess.run(
@@ -110,7 +110,7 @@ def test_red_first_is_cured_by_the_log_of_the_failed_check(shop: Path, serve: Ca
 
 
 def test_a_memory_of_another_issue_is_not_taken_for_the_ask(shop: Path, serve: Callable[[], str]) -> None:
-    issue = draw(Kind.HAPPY, Random(7), [])  # noqa: S311
+    issue = draw(Kind.HAPPY, Random(7), [])
     work(shop, issue, memories=("Orders of 2 or more of cap get 50 % off: completed.",))
     assert issue.expectation.check(serve()).ok
     assert not Discount(sku="cap", qty=2, percent=50).check(serve()).ok
@@ -120,7 +120,7 @@ def test_numbers_are_never_drawn_twice_for_one_item() -> None:
     texts: list[str] = []
     found: list[Discount] = []
     for seed in range(80):
-        issue = draw(KINDS[seed % 2], Random(seed), texts)  # noqa: S311
+        issue = draw(KINDS[seed % 2], Random(seed), texts)
         texts.append(issue.body)
         assert isinstance(issue.expectation, Discount)
         found.append(issue.expectation)
@@ -130,7 +130,7 @@ def test_numbers_are_never_drawn_twice_for_one_item() -> None:
 def test_a_tax_is_always_a_new_one() -> None:
     texts: list[str] = []
     for seed in range(60):
-        issue = draw(Kind.NEEDS_HUMAN, Random(seed), texts)  # noqa: S311
+        issue = draw(Kind.NEEDS_HUMAN, Random(seed), texts)
         assert issue.body not in texts
         texts.append(issue.body)
     assert not any("19 %" in text for text in texts)
@@ -139,7 +139,7 @@ def test_a_tax_is_always_a_new_one() -> None:
 def test_many_changes_in_a_row_keep_every_earlier_test_true(shop: Path) -> None:
     texts: list[str] = []
     for seed in range(12):
-        issue = draw(Kind.HAPPY, Random(seed), texts)  # noqa: S311
+        issue = draw(Kind.HAPPY, Random(seed), texts)
         texts.append(issue.body)
         work(shop, issue)
     assert suite(shop, "python3 tests/run.py --junit {junit}") is Verdict.PASSED

@@ -132,7 +132,7 @@ def test_a_rule_that_a_person_changed_is_left_alone(world: World) -> None:
 
 def test_issues_are_opened_with_numbers_of_their_own(world: World) -> None:
     world.plant()
-    same_seed = [new_issue(world.owner, Kind.HAPPY, Random(1)) for _ in range(3)]  # noqa: S311
+    same_seed = [new_issue(world.owner, Kind.HAPPY, Random(1)) for _ in range(3)]
     assert [issue.number for issue in same_seed] == [1, 2, 3]
     assert len({issue.expectation for issue in same_seed}) == 3
     assert world.owner.issue(REPOSITORY, 2)["title"] == same_seed[1].title
@@ -140,7 +140,7 @@ def test_issues_are_opened_with_numbers_of_their_own(world: World) -> None:
 
 def test_red_first_fails_real_ci_and_its_log_cures_it(world: World) -> None:
     world.plant()
-    issue = new_issue(world.owner, Kind.RED_FIRST, Random(3))  # noqa: S311
+    issue = new_issue(world.owner, Kind.RED_FIRST, Random(3))
     shop = world.clone("shop")
     agent(shop, text(world.owner, issue.number))
     sha = world.push(shop, "codex/issue-1")
@@ -156,7 +156,7 @@ def test_red_first_fails_real_ci_and_its_log_cures_it(world: World) -> None:
 def test_a_merged_patch_is_served_and_behaves_as_asked(world: World) -> None:
     port = free_port()
     base = world.plant(f"http://127.0.0.1:{port}")
-    issue = new_issue(world.owner, Kind.HAPPY, Random(4))  # noqa: S311
+    issue = new_issue(world.owner, Kind.HAPPY, Random(4))
     shop = world.clone("shop")
     agent(shop, text(world.owner, issue.number))
     sha = world.push(shop, "codex/issue-1")
