@@ -67,6 +67,12 @@ class World:
             "PYTHONPATH": str(CHECKOUT),
             "ONESHOT_HOME": str(self.home),
             "DAGSTER_HOME": str(CHECKOUT),
+            "ONESHOT_REPOSITORIES": '["acme/*"]',
+            "ONESHOT_GITHUB__API_URL": f"{self.url}/api/v3",
+            "ONESHOT_GITHUB__GRAPHQL_URL": f"{self.url}/api/graphql",
+            "ONESHOT_GITHUB__GIT_URL": self.url,
+            "ONESHOT_GITHUB__TOKEN_FILE": str(self.home / "token"),
+            "ONESHOT_AGENT__COMMAND": json.dumps(NULL_AGENT),
         } | over
 
     def plant(self, name: str) -> ChangeKey:
@@ -111,7 +117,7 @@ def running(home: Path) -> Generator[World]:
     home.mkdir(parents=True, exist_ok=True)
     with postgres.running(home) as server, _forge(home) as url:
         _count_connections(server)
-        (home / "oneshot.toml").write_text(_settings(home, url))
+        (home / "token").write_text(_TOKENS[ENGINE])
         schema.upgrade(server.url("oneshot"))
         yield World(home=home, url=url, server=server)
 
@@ -148,24 +154,6 @@ def _forge(home: Path) -> Generator[str]:
     finally:
         forge.terminate()
         forge.wait(10)
-
-
-def _settings(home: Path, url: str) -> str:
-    token = home / "token"
-    token.write_text(_TOKENS[ENGINE])
-    say = json.dumps
-    return "\n".join(
-        (
-            'repositories = ["acme/*"]',
-            "[github]",
-            f"api_url = {say(url + '/api/v3')}",
-            f"graphql_url = {say(url + '/api/graphql')}",
-            f"git_url = {say(url)}",
-            f"token_file = {say(str(token))}",
-            "[agent]",
-            f"command = {say(list(NULL_AGENT))}",
-        )
-    )
 
 
 def _git(folder: Path, *arguments: str) -> None:
