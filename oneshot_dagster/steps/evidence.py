@@ -9,7 +9,7 @@ from oneshot_dagster.domain.delivery import Criterion, complete, success_criteri
 from oneshot_dagster.domain.evidence import Header, Sealed, seal
 from oneshot_dagster.domain.memory import learned
 from oneshot_dagster.domain.run import STOPPED, State
-from oneshot_dagster.steps import effects, lane
+from oneshot_dagster.steps import effects
 from oneshot_dagster.steps.delivery import delivery_facts, observe, unverified
 from oneshot_dagster.steps.evaluation import tell_human
 from oneshot_dagster.steps.turn import Turn
@@ -52,7 +52,6 @@ def _complete(turn: Turn, criteria: tuple[Criterion, ...], waived: str | None) -
     body = messages.status_comment(ended, public_url=turn.services.limits.public_url)
     effects.comment(turn, number=turn.attempt.key.issue_number, purpose="status", body=body)
     head = _seal(turn, State.COMPLETED.value)
-    lane.leave(turn)
     turn.then(State.COMPLETED, ended.reason, evidence_head=head)
     return _record(turn, criteria, head, State.COMPLETED.value)
 

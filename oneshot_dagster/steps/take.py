@@ -11,6 +11,7 @@ from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.errors import LeaseLost, NeedsHuman, StaleState
 from oneshot_dagster.domain.run import BEFORE_MERGE, STOPPED, Part, State, part
+from oneshot_dagster.steps import lane
 from oneshot_dagster.steps.check_state import check_state
 from oneshot_dagster.steps.deployment import deployment
 from oneshot_dagster.steps.evaluation import evaluation, tell_human
@@ -108,6 +109,8 @@ def _play(turn: Turn) -> Generator[Record | NotMyTurn, None, None]:
         )
     yield outcome
     turn.commit()
+    if turn.attempt.state is State.COMPLETED:  # not before: until then what serves has to be this revision
+        lane.leave(turn)
     cancel_where_asked(turn)
 
 

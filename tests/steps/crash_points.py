@@ -97,6 +97,7 @@ POINTS: dict[str, dict[str, str]] = {
         **_record("evidence"),
         "before its move": _at("store.runs.transition completed before"),
         "after its move": _at("store.runs.transition completed after"),
+        "before it leaves the lane": _at("store.leases.leave_lane - before"),
     },
 }
 
