@@ -7,9 +7,12 @@ import psycopg
 import pytest
 from store_fixtures import intake, walk
 
+from oneshot_dagster.bootstrap import open_services
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.services.blobs.local import LocalBlobs
 from oneshot_dagster.services.store.address import libpq_url
+from oneshot_dagster.settings import Settings
+from oneshot_dagster.steps import gc
 from oneshot_dagster.steps.lease import held
 
 KEY = "acme/shop#2"
@@ -75,6 +78,15 @@ def test_a_change_that_was_started_again_keeps_its_worktree(oneshot, store, work
     intake(store, number=2)
     oneshot("gc", "--older-than", "0s")
     assert worktree.exists()
+
+
+def test_a_change_that_starts_again_while_gc_looks_keeps_its_worktree(store, store_url, home, worktree):
+    seen = finished(store)
+    intake(store, number=2)
+    services = open_services(Settings(home=home, database_url=store_url))
+    assert gc._remove(services, seen, store.now()) is False
+    assert worktree.exists()
+    services.close()
 
 
 def test_stored_bytes_that_nothing_names_go_when_they_are_old(oneshot, store, home):

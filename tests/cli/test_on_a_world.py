@@ -82,6 +82,11 @@ def test_a_change_that_waits_is_explained_from_github_and_its_diff_gives_its_hea
         in oneshot("explain", f"acme/shop#{attempt.pr_number}").err
     )
 
+    assert "merge" not in rows
+    assert oneshot("hold", str(key)).code == 0
+    held = {line.split()[0]: line for line in oneshot("explain", str(key)).out.splitlines() if line.strip()}
+    assert "a person put it on hold" in held["merge"]
+
     work = tmp_path / "work"
     git("clone", "-q", f"{world.home}/repos/acme/shop.git", str(work), cwd=tmp_path)
     git("fetch", "-q", "origin", attempt.base_sha, attempt.head_sha, cwd=work)

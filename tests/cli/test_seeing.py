@@ -6,9 +6,13 @@ from datetime import timedelta
 import pytest
 from store_fixtures import TO_MERGE_READY, intake, sha, walk
 
+from oneshot_dagster.bootstrap import open_services
 from oneshot_dagster.domain.artifact import Artifact, Record
 from oneshot_dagster.domain.attempt import Awaited
 from oneshot_dagster.domain.run import State
+from oneshot_dagster.services.blobs.local import LocalBlobs
+from oneshot_dagster.settings import Settings
+from oneshot_dagster.steps.history import History
 
 KEYS = {
     "key", "state", "attempt", "mode", "pr_number", "pr_url", "base_sha", "head_sha", "judged_sha", "merge_sha",
@@ -92,6 +96,18 @@ def test_artifacts_and_write_actions_stand_in_the_status(oneshot, store):
     assert "1.5 s" in out
 
 
+def test_a_status_shows_what_its_own_attempt_did_outside(oneshot, store):
+    first = walk(store, intake(store), State.WORKTREE_READY)
+    lease = store.leases.take("change:acme/shop#2", "r", seconds=30)
+    store.writes.intend(first.id, action="push", key="push:x", payload={}, lease=lease)
+    walk(store, first, State.CANCELLED)
+    intake(store, number=2)
+    assert status(oneshot, "acme/shop#2")["write_actions"] == []
+    earlier = status(oneshot, "acme/shop#2", "--attempt", "1")
+    assert [w["key"] for w in earlier["write_actions"]] == ["push:x"]
+    assert (earlier["attempt"], earlier["state"]) == (1, "cancelled")
+
+
 def test_sealed_criteria_are_shown_as_they_were_sealed(oneshot, store):
     attempt = walk(store, intake(store), State.WORKTREE_READY, State.CANCELLED)
     sealed = {"merged": {"verdict": "failed", "detail": "as it was then"}}
@@ -160,14 +176,26 @@ def test_logs_tell_moves_messages_and_the_log_in_their_order(oneshot, environmen
     said = {"dedupe_key": "1", "kind": "message", "role": "agent", "content": "I will add a function", "attrs": {}}
     store.notes.add_messages(attempt.id, [{**said, "timestamp": store.now()}])
     blob = put(home, b"first line\nsecond line\n")
-    store.artifacts.add_file(
-        attempt.id, artifact="patch", name="implementation-log", sha256=blob.sha256, size=blob.size, media_type="text/plain", uri=blob.uri
-    )  # fmt: skip
+    add_log(store, attempt, blob)
     walk(store, attempt, State.TESTING)
     lines = oneshot("logs", "acme/shop#2").out.splitlines()
     assert [line.split()[2] for line in lines if "#1" in line] == ["move", "move", "move", "agent", "log", "move"]
     assert lines[4].endswith("log   first line")
     assert lines[5].strip() == "second line"
+
+
+def test_a_log_that_grew_is_told_from_where_it_was(store, store_url, tmp_path):
+    settings = Settings(home=tmp_path, database_url=store_url)
+    services = open_services(settings)
+    attempt = intake(store)
+    history = History(services, attempt.key)
+    for content in (b"the agent\n", b"the agent\nthe tests\n"):
+        blob = services.blobs.put(content)
+        add_log(store, attempt, blob)
+        told = [entry.text for entry in history.new() if entry.source == "log"]
+    assert told == ["the tests"]
+    assert history.new() == ()
+    services.close()
 
 
 def test_logs_that_are_followed_end_when_the_attempt_is_over_and_sealed(oneshot, store):
@@ -178,9 +206,12 @@ def test_logs_that_are_followed_end_when_the_attempt_is_over_and_sealed(oneshot,
     assert "cancelled" in said.out.splitlines()[-1]
 
 
-def put(home, content):
-    from oneshot_dagster.services.blobs.local import LocalBlobs
+def add_log(store, attempt, blob):
+    file = {"sha256": blob.sha256, "size": blob.size, "media_type": "text/plain", "uri": blob.uri}
+    store.artifacts.add_file(attempt.id, artifact="patch", name="implementation-log", **file)
 
+
+def put(home, content):
     return LocalBlobs(home / "blobs").put(content)
 
 
