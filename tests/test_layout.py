@@ -12,6 +12,7 @@ import oneshot_dagster
 from oneshot_dagster.cli import main
 from oneshot_dagster.domain.artifact import Artifact
 from oneshot_dagster.settings import PREFIX, Settings
+from oneshot_dagster.steps.probes import PROBES, Action
 
 PACKAGE = Path(oneshot_dagster.__file__).parent
 ROOT = PACKAGE.parent
@@ -145,6 +146,10 @@ def test_the_documents_name_only_targets_that_the_makefile_has():
         if word
     }
     assert named - targets == set()
+
+
+def test_every_effect_on_the_outside_world_has_a_probe():
+    assert set(PROBES) == set(Action)
 
 
 @pytest.mark.parametrize("lock", sorted(ROOT.glob("*.lock")), ids=relative)
