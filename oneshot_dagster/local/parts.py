@@ -18,7 +18,7 @@ from oneshot_dagster.system.process import Child, Command, kill_group, start, st
 FORGE, SUPERVISOR, CODE_SERVER, DAEMON, WEB = "forge", "deploy supervisor", "code server", "daemon", "web"
 _PATIENCE = 60.0
 _LOOK_EVERY = 0.03
-_GRACE = 4.0
+_GRACE = 2.0
 _LARGEST_LOG = 10 * 2**20
 
 
