@@ -2,6 +2,8 @@
 
 import dagster as dg
 
+# Slow to import, so it comes with the code and not in the first step of a run.
+import oneshot_dagster.services.github.connection  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from oneshot_dagster.bootstrap import open_services
 from oneshot_dagster.orchestration.build import build
 
