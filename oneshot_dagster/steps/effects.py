@@ -5,6 +5,8 @@ from oneshot_dagster.steps.probes import PROBES, Action, Result, pull_result
 from oneshot_dagster.steps.turn import Turn, digest
 from oneshot_dagster.steps.write_action import Effect, perform
 
+_GITHUB_SHOWS_IN, _FORGE_SHOWS_IN = 30.0, 1.0  # seconds until a new pull request is in every list
+
 
 def push(turn: Turn, *, sha: str, branch: str, expected: str | None) -> Result:
     """Refused, with the remote's head in `at`, where the branch is not where the record says."""
@@ -37,7 +39,8 @@ def open_pull(turn: Turn, *, title: str, body: str, not_these: frozenset[int]) -
         return find() or {"refused": True, "why": "GitHub answered 422 and lists no pull request of this branch"}
 
     key = f"open_pr:{attempt.number}:{head}"
-    return perform(turn, Effect(action=Action.OPEN_PR, key=key, payload=payload, act=act, probe_for=30.0))
+    slow = _FORGE_SHOWS_IN if turn.services.limits.is_local_forge else _GITHUB_SHOWS_IN
+    return perform(turn, Effect(action=Action.OPEN_PR, key=key, payload=payload, act=act, probe_for=slow))
 
 
 def update_pull(turn: Turn, *, number: int, title: str, body: str) -> Result:

@@ -1,6 +1,10 @@
 """Where a run is killed: for each step after its intent (or at its begin), during the call, and before its result.
 A point is the calls to pass, as system/crashing reads them; at the last one the process dies."""
 
+import os
+
+EVERYTHING = os.environ.get("CRASH_POINTS") == "all"
+
 
 def _at(*calls: str) -> str:
     return "\n".join(calls)

@@ -1,10 +1,8 @@
 """A run that is killed anywhere is continued by the resumer, and everything outside happened once.
 `CRASH_POINTS=all` takes every point (some minutes); without it the telling ones."""
 
-import os
-
 import pytest
-from crash_points import POINTS, TELLING
+from crash_points import EVERYTHING, POINTS, TELLING
 from process_launcher import sealed, until
 from world_facts import assert_done_once, tip
 
@@ -12,7 +10,7 @@ from oneshot_dagster.domain.artifact import Artifact
 from oneshot_dagster.steps.intake import take_in
 
 EVERY = [(step, point) for step, points in POINTS.items() for point in points]
-CHOSEN = EVERY if os.environ.get("CRASH_POINTS") == "all" else [p for p in EVERY if p in TELLING]
+CHOSEN = EVERY if EVERYTHING else [p for p in EVERY if p in TELLING]
 
 
 def test_every_step_has_three_points_or_more():

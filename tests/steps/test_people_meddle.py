@@ -84,6 +84,24 @@ def test_a_push_while_ci_runs_is_taken_over(under):
     assert_done_once(one.world, one.services, key, since=since)
 
 
+def test_a_run_killed_while_it_takes_a_push_over_does_not_set_the_agent_on_it(under, shared_world):
+    crash = shared_world.home / "crash"
+    one = under(mode="propose", crash_file=crash)
+    since = tip(one.world)
+    key, _ = _taken_in(one)
+    parked = until(one.services, one.launcher, key, _parked)
+    crash.write_text("store.runs.transition implementing after")
+    pushed = people.push(one.world, key.branch, {"NOTES-3.md": "A word by hand.\n"})
+    until(one.services, one.launcher, key, lambda a: a.head_sha == pushed)
+    again = until(one.services, one.launcher, key, lambda a: _parked(a) and a.judged_sha == pushed)
+    assert not crash.exists()
+    assert again.infrastructure_retries == 1
+    _on_record_at(one, again, pushed)
+    one.world.forge.merge_as_person(key.repository, parked.pr_number)
+    until(one.services, one.launcher, key, sealed)
+    assert_done_once(one.world, one.services, key, since=since)
+
+
 def _on_record_at(one: Resumed, attempt, sha: str) -> None:
     """Tests, snapshot and judgement name this head, and the agent did not work on it."""
     assert one.services.store.artifacts.report(attempt.id, kind="local", sha=sha) is not None

@@ -69,6 +69,7 @@ def assert_done_once(world: World, services: Services, key: ChangeKey, *, since:
     assert merges(world, since) == [attempt.merge_sha]
     assert f"codex/issue-{key.issue_number}" not in branches(world)
     assert deploys(world, attempt.merge_sha or "") == 1
+    assert len(world.forge.api("GET", key.repository, "/deployments", sha=attempt.merge_sha or "")) == 1
     assert [w.key for w in services.store.writes.of(key) if w.outcome is None] == []
     assert len(_comments(world, key, attempt.pr_number or 0)) == 1
     assert_evidence_verifies(services, key)
