@@ -35,6 +35,8 @@ class Bare:
         self._url, self._credentials, self._environment = url, credentials, environment
         self._lock = FileLock(path.with_suffix(".lock"))
         self._opened: OurRepo | None = None
+        self._commits: dict[str, Commit] = {}
+        self._there: set[str] = set()
 
     @property
     def repo(self) -> "OurRepo":
@@ -143,12 +145,19 @@ class Bare:
 
     def commit(self, revision: str) -> "Commit":
         """GitPython's object. Raises NeedsHuman where there is no such commit."""
-        return self.repo.commit(self.sure(revision))
+        sha = self.sure(revision)
+        if sha not in self._commits:
+            self._commits[sha] = self.repo.commit(sha)
+        return self._commits[sha]
 
     def sure(self, revision: str) -> str:
+        """A commit that was there is not looked for again; where it went, the call that needs it says so."""
+        if revision in self._there:
+            return revision
         sha = self.resolve(revision)
         if sha is None:
             raise NeedsHuman(f"{self.path.stem} has no commit {revision}", reason="commit_missing")
+        self._there.add(sha)
         return sha
 
     def remote_head(self, branch: str) -> str | None:
