@@ -1,6 +1,8 @@
 """The one door for every run of a change's partition: CLI, UI, GraphQL and sensors pass here before anything is queued.
 What needs the network is refused by the first step, because a run can also be executed without this door."""
 
+from typing import cast
+
 from dagster import DagsterRun
 from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
 
@@ -12,10 +14,16 @@ from oneshot_dagster.settings import load
 
 PARTITION_TAG = "dagster/partition"
 JOBS = {"one_shot", "__ASSET_JOB"}
+_LOOK_EVERY = 0.4
 
 
 class ChangeRunCoordinator(QueuedRunCoordinator):
     """Registers the partition of a good key; fails a run with a bad one before its first step, with one sentence."""
+
+    @property
+    def dequeue_interval_seconds(self) -> int:
+        """Under the half second for which the daemon sleeps anyway; the configuration knows whole seconds only."""
+        return cast("int", min(_LOOK_EVERY, self._dequeue_interval_seconds))
 
     def submit_run(self, context: SubmitRunContext) -> DagsterRun:
         run = context.dagster_run
