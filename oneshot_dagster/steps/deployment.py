@@ -96,9 +96,9 @@ def _start(turn: Turn, deploy: Deploy, sha: str, epoch: int) -> Effect:
             folder = Path(scratch) / "tree"
             turn.services.git.export(turn.attempt.key.repository, sha=sha, target=folder)
             aim = target(turn.services, turn.attempt, folder)
-            return observed_result(
-                deploy.start(aim, sha=sha, lane_is_ours=lambda: lane.is_ours(turn, epoch), say=turn.say)
-            )
+            seen = deploy.start(aim, sha=sha, lane_is_ours=lambda: lane.is_ours(turn, epoch), say=turn.say)
+        serves = seen.ready and seen.revision == sha
+        return observed_result(seen) | ({} if serves else {"refused": True})  # so that a retry starts it again
 
     return Effect(
         action=Action.START_DEPLOYMENT,

@@ -3,7 +3,6 @@ The engine's git is services.git; this stands for a person's and for a host's.""
 
 import shlex
 import shutil
-import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,9 +63,8 @@ def export(remote: Remote, *, sha: str, bare: Path, tree: Path) -> None:
     tree.parent.mkdir(parents=True, exist_ok=True)
     half = Path(tempfile.mkdtemp(prefix="half-", dir=tree.parent))
     try:
-        git("archive", "--format=tar", f"--output={half / 'tree.tar'}", sha, cwd=bare)
-        with tarfile.open(half / "tree.tar") as archive:
-            archive.extractall(half / "tree", filter="data")
+        (half / "tree").mkdir()
+        git("--git-dir=.", f"--work-tree={half / 'tree'}", "checkout", "--quiet", "--force", sha, "--", ".", cwd=bare)
         (half / "tree").rename(tree)
     finally:
         shutil.rmtree(half, ignore_errors=True)
