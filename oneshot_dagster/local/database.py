@@ -1,21 +1,14 @@
-"""Both databases ready for use: Dagster's is made where an external server has none yet, ours is brought up to date."""
+"""Dagster's database on an external server: beside ours, made where there is none yet."""
 
 import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
 from oneshot_dagster.domain.errors import NeedsHuman
-from oneshot_dagster.services.store import schema
 from oneshot_dagster.settings import Settings
 
 
-def prepare(settings: Settings) -> None:
-    if settings.database_url is not None:
-        _make(settings)
-    schema.upgrade(settings.store_url)
-
-
-def _make(settings: Settings) -> None:
+def make_dagsters(settings: Settings) -> None:
     name = make_url(settings.dagster_url).database or ""
     try:
         with psycopg.connect(settings.store_url, autocommit=True, connect_timeout=10) as connection:

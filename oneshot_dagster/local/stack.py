@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any, cast
 from oneshot_dagster.domain.errors import TryAgain
 from oneshot_dagster.local import parts as local_parts
 from oneshot_dagster.local import postgres
-from oneshot_dagster.local.database import prepare
+from oneshot_dagster.local.database import make_dagsters
 from oneshot_dagster.local.demo.plant import OWNER
 from oneshot_dagster.local.forge.client import ForgeClient
 from oneshot_dagster.local.parts import CODE_SERVER, DAEMON, FORGE, SUPERVISOR, WEB, Parts, accepts
 from oneshot_dagster.local.ports import refuse_taken
 from oneshot_dagster.local.world import World, asked, check_home, lay_out, write_private
+from oneshot_dagster.services.store import schema
 from oneshot_dagster.settings import Settings, load
 from oneshot_dagster.system.lock import FileLock
 from oneshot_dagster.system.process import start_time
@@ -118,9 +119,11 @@ def _own(settings: Settings, *, web: bool, say: Say) -> Generator[Stack]:
         if world.settings.database_url is None:
             closing.enter_context(postgres.running(world.home))
             closing.callback(_undisturbed, parts.stop)  # before Postgres
+        else:
+            make_dagsters(world.settings)
         timer.begins(CODE_SERVER)
         parts.start(CODE_SERVER)
-        prepare(world.settings)
+        schema.upgrade(world.settings.store_url)
         timer.ready("Postgres")
         _await_servers(world, parts, timer)
         engine, services = closing.enter_context(_opened(world.settings))

@@ -1,0 +1,138 @@
+"""`oneshot demo` as a newcomer runs it, with its own Postgres, and what is left when it ends in whatever way."""
+
+import re
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from stack_world import StackWorld
+
+from oneshot_dagster.domain.artifact import Artifact
+from oneshot_dagster.domain.evidence import verify
+from oneshot_dagster.local.demo.issues import Kind
+
+pytestmark = pytest.mark.whole_run
+MakeWorld = Callable[..., StackWorld]
+
+
+def test_the_demo_shows_a_verified_change_again_and_again_and_leaves_nothing_running(make_world: MakeWorld) -> None:
+    world = make_world(embedded=True)
+
+    first, second = world.oneshot("demo"), world.oneshot("demo")
+
+    for said in (first, second):
+        assert said.code == 0, said
+        for artifact in Artifact:
+            assert re.search(rf"^{artifact} +[0-9a-f]{{7}} +\d+\.\d\d s ", said.out, re.MULTILINE), said.out
+        assert "over HTTP  ok" in said.out
+        assert "in git     ok" in said.out
+        file = re.search(r"^evidence +(\S+\.jsonl) ", said.out, re.MULTILINE)
+        assert file is not None
+        assert verify(Path(file[1]).read_bytes()).ok
+    assert _key(first.out) != _key(second.out)
+    assert world.left_running() == []
+
+
+@pytest.mark.parametrize("scenario", ["red-first", "needs-human"])
+def test_a_scenario_comes_to_the_end_that_it_promises(world: StackWorld, scenario: str) -> None:
+    said = world.oneshot("demo", "--scenario", scenario)
+
+    assert said.code == 0, said
+    assert " fail " not in said.out
+
+
+def test_the_scenario_propose_has_a_person_merge(make_world: MakeWorld) -> None:
+    world = make_world()
+
+    said = world.oneshot("demo", "--scenario", "propose")
+
+    assert said.code == 0, said
+    assert "merged by ada" in said.out
+
+
+def test_red_first_shows_which_check_failed_and_its_log(world: StackWorld) -> None:
+    said = world.oneshot("demo", "--scenario", "red-first")
+
+    assert re.search(r"attempt 1: .*ci failed", said.out), said.out
+    assert re.search(r"broken promise: \d+ of \w+ should get \d+ % off", said.out)
+
+
+@pytest.mark.parametrize("moment", ["Postgres", "daemon", "patch"])
+def test_ctrl_c_at_any_moment_leaves_nothing_and_the_next_start_goes_on(make_world: MakeWorld, moment: str) -> None:
+    world = make_world(embedded=True)
+    demo = world.popen("demo", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={"PYTHONUNBUFFERED": "1"})
+    assert demo.stdout is not None
+    seen = b""
+    while moment.encode() not in seen:
+        line = demo.stdout.readline()
+        assert line, seen
+        seen += line
+
+    demo.send_signal(signal.SIGINT)
+    rest = demo.communicate(timeout=30)[0]
+
+    assert demo.returncode == 130, seen + rest
+    assert b"Traceback" not in rest
+    assert world.left_running() == []
+    assert world.oneshot("demo").code == 0
+
+
+def test_a_stack_whose_owner_was_killed_leaves_nothing_and_starts_again(make_world: MakeWorld) -> None:
+    world = make_world(embedded=True)
+    world.start()
+    assert len(world.left_running()) > 5
+
+    world.kill()
+
+    world.wait_until(lambda: world.left_running() == [], "every part is gone", timeout=20)
+    world.start()
+    assert world.stop() == 130
+
+
+def test_a_killed_stack_can_be_started_at_once(make_world: MakeWorld) -> None:
+    world = make_world()
+    world.start()
+    world.kill()
+
+    world.start()
+
+    assert world.stop() == 130
+
+
+def test_a_part_that_ends_by_itself_is_started_again(make_world: MakeWorld) -> None:
+    world = make_world()
+    world.start()
+    before = world.part("code server")
+
+    world.kill_part("code server")
+
+    world.wait_mended("code server", before)
+    key, _ = world.issue(Kind.HAPPY)
+    assert world.oneshot("run", str(key)).code == 0
+
+
+def test_a_second_stack_in_the_same_home_is_refused_with_its_addresses(world: StackWorld) -> None:
+    said = world.oneshot("dev", "--no-web")
+
+    assert said.code == 2
+    assert world.forge_url in said.err
+    assert len(said.err.strip().splitlines()) == 1
+
+
+def test_run_without_a_stack_brings_one_up_for_as_long_as_it_takes(make_world: MakeWorld) -> None:
+    world = make_world(embedded=True)
+    assert world.oneshot("demo").code == 0
+
+    said = world.oneshot("run", "acme/shop#1")
+
+    assert said.code == 0, said
+    assert "daemon is up" in said.err
+    assert world.left_running() == []
+
+
+def _key(out: str) -> str:
+    found = re.search(r"issues/(\d+)", out)
+    assert found is not None, out
+    return found[1]
