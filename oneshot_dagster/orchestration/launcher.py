@@ -1,9 +1,8 @@
 """Starts Dagster runs of launch rows through the instance: the same code for the sensor, `oneshot run` and the demo.
 Which launch, and when, is domain.resume's; the queue and the door are the coordinator's."""
 
-from datetime import UTC, datetime
-
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg

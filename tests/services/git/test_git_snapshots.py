@@ -130,7 +130,7 @@ def test_a_file_of_100_megabytes_is_counted_and_not_read_as_a_patch(world):
 
 
 def test_patches_are_those_of_each_file_and_apply(world, tmp_path):
-    dice = random.Random(7)  # noqa: S311
+    dice = random.Random(7)
     names = [f"d{n % 7}/f{n}.txt" for n in range(60)]
     base = world.remote.push({name: "".join(f"{dice.random()}\n" for _ in range(40)) for name in names})
     lines = ["diff --git a/x b/x", "--- a/x", "+++ b/x", "@@ -1 +1 @@", "-- ", "\\ No newline at end of file"]
