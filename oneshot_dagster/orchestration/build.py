@@ -38,13 +38,9 @@ ASSETS = (
 
 def build(open_services: Callable[[], Services]) -> dg.Definitions:
     """`open_services` is called in the process that works, not here: at most once each."""
-
-    @functools.cache
-    def opened() -> Services:
-        gc.freeze()  # code that stays is not looked through again: a tenth of a second in every run
-        return open_services()
-
+    opened = functools.cache(open_services)
     assets = [make(opened) for make in ASSETS]
+    gc.freeze()  # the code that is loaded by now stays: looking through it again takes a tenth of a second of every run
     return dg.Definitions(
         assets=assets,
         jobs=[one_shot_job()],

@@ -65,7 +65,9 @@ def _body(
             'no change named: launch with --tags \'{"dagster/partition": "owner/repo#N"}\'', allow_retries=False
         )
     key = _key(context.partition_key)
-    context.instance.add_dynamic_partitions(changes.name or "", [str(key)])
+    first, last = _ends_of_run(context)
+    if artifact is first:
+        context.instance.add_dynamic_partitions(changes.name or "", [str(key)])
     caller = Caller(
         run_id=context.run.run_id,
         say=context.log.info,
@@ -78,16 +80,26 @@ def _body(
         with taken(open_services(), artifact, key, caller) as outcome:
             if isinstance(outcome, Record):
                 yield from shown(outcome, str(key))
-                _tag(context, outcome.what_happened)
+                if artifact is last:
+                    _tag(context, outcome.what_happened)
             else:
                 skipped(context, outcome)
     except LeaseLost as error:
         context.log.info(f"{artifact}: nothing done: {error}")
         _tag(context, f"no-op: {error}")
     except BadInput as error:
+        _tag(context, f"{artifact}: {error}")
         raise dg.Failure(str(error), allow_retries=False) from None
     except OneshotError as error:
+        _tag(context, f"{artifact}: {error}")
         raise dg.Failure(f"{artifact}: {error}", allow_retries=False) from error
+
+
+def _ends_of_run(context: dg.AssetExecutionContext) -> tuple[Artifact, Artifact]:
+    """The first and the last artifact that this run may leave."""
+    names = {node.name for node in context.job_def.nodes}
+    selected = [artifact for artifact in Artifact if artifact.value in names]
+    return selected[0], selected[-1]
 
 
 def _key(partition: str) -> ChangeKey:
