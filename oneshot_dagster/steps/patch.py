@@ -48,7 +48,8 @@ def patch(turn: Turn) -> Record | NotMyTurn:
     said = {"end": result.end, "reason": result.reason, "seconds": result.seconds, "tokens": tokens}
     turn.fact("agent", "agent_session", said, sha=head_sha)
     left = {"head_sha": head_sha, "agent_resume": result.resume}
-    if head_sha == start_sha:
+    sent_back = turn.attempt.next_prompt is not None
+    if head_sha == start_sha and (sent_back or head_sha == turn.attempt.base_sha):
         reason = f"the agent changed nothing ({result.reason})"
         turn.then(State.NEEDS_ITERATION, reason, next_prompt=_nothing_changed(result), **left)
     elif result.end is not AgentEnd.FINISHED:

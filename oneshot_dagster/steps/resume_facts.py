@@ -40,7 +40,7 @@ def read_facts(
         lane_free=_lane_free(services, attempt),
         merge_free=pull is not None and holds(services, attempt, pull) is None,
         open_intent=any(w.outcome is None for w in writes),
-        merge_intended=_merge_intended(attempt, writes),
+        merge_intended=_merge_intended(attempt, writes) or (pull is not None and pull.merged),
         evidence_sealed=attempt.evidence_head is not None,
         attempts_made=len(attempts),
         attempts_allowed=budgets(policy, services.limits.caps).attempts + _retried(services, attempts),

@@ -10,7 +10,7 @@ from oneshot_dagster.domain.artifact import Artifact, NotMyTurn, Record
 from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.errors import LeaseLost, NeedsHuman, StaleState
-from oneshot_dagster.domain.run import BEFORE_MERGE, STOPPED, Part, State, part
+from oneshot_dagster.domain.run import BEFORE_MERGE, HEAD_IS_PUBLIC, STOPPED, Part, State, part
 from oneshot_dagster.steps import lane
 from oneshot_dagster.steps.check_state import check_state
 from oneshot_dagster.steps.deployment import deployment
@@ -159,10 +159,20 @@ def cancel_where_asked(turn: Turn) -> bool:
     writes = [w for w in turn.store.writes.of(turn.attempt.key) if w.attempt_id == turn.attempt.id]
     if any(w.outcome is None or (w.action == Action.MERGE and w.outcome == "done") for w in writes):
         return False
+    if _merged_by_a_person(turn):
+        return False
     turn.move(State.CANCELLED, f"stopped by {asked[0].by}", awaited=None)
     for request in asked:
         turn.store.requests.handle(request.id)
     return True
+
+
+def _merged_by_a_person(turn: Turn) -> bool:
+    attempt = turn.attempt
+    if attempt.state not in HEAD_IS_PUBLIC or attempt.pr_number is None:
+        return False
+    pull = turn.services.github.pull(attempt.key.repository, attempt.pr_number)
+    return pull is not None and pull.merged
 
 
 def _note_launch(turn: Turn) -> None:

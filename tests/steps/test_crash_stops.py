@@ -84,3 +84,28 @@ def test_a_terminated_run_before_the_merge_cancels(resumed):
     ended = until(resumed.services, resumed.launcher, key, sealed)
     assert ended.state is State.CANCELLED
     assert merges(resumed.world, since) == []
+
+
+def test_a_cancelled_change_that_is_launched_again_goes_on_with_its_branch(resumed):
+    """What it had made is not lost: the next attempt need not change anything to go on."""
+    key, attempt, since = _killed_at(resumed, "store.leases.enter_lane - after")
+    _stop(resumed, attempt)
+    cancelled = until(resumed.services, resumed.launcher, key, sealed)
+    take_in(resumed.services, key, base=None, prompt="", by="ada")
+    ended = until(resumed.services, resumed.launcher, key, lambda a: a.number == 2 and sealed(a))
+    assert ended.state is State.COMPLETED, ended.reason
+    assert ended.head_sha == cancelled.head_sha
+    assert len(pulls(resumed.world, key)) == 1
+    assert merges(resumed.world, since) == [ended.merge_sha]
+
+
+def test_a_run_killed_right_after_intake_is_continued(resumed):
+    world, services, launcher = resumed.world, resumed.services, resumed.launcher
+    since = tip(world)
+    key, _ = world.plant()
+    (world.home / "crash").write_text("store.runs.create - after")
+    process = launcher.by_hand(key, f"killed-{key.issue_number}")
+    process.join(60)
+    assert process.exitcode == -9
+    until(services, launcher, key, sealed)
+    assert_done_once(world, services, key, since=since)

@@ -54,6 +54,21 @@ def test_a_person_merges_what_was_proposed_and_the_same_attempt_completes(under)
     assert issue.check(one.world.shop_url).ok
 
 
+@pytest.mark.parametrize("looked", [True, False], ids=["resumer-sees-it", "run-meets-it"])
+def test_a_stop_after_a_person_merged_is_too_late(under, looked):
+    one = under(mode="propose")
+    since = tip(one.world)
+    key, _ = _taken_in(one)
+    parked = until(one.services, one.launcher, key, _parked)
+    one.world.forge.merge_as_person(key.repository, parked.pr_number)
+    one.services.store.requests.add(parked.id, kind="stop", by="ada")
+    if not looked:
+        run = one.launcher.by_hand(key, f"meets-{key.issue_number}", ("merge", "deployment"))
+        run.join(60)
+    until(one.services, one.launcher, key, sealed)
+    assert_done_once(one.world, one.services, key, since=since)
+
+
 def test_a_push_to_a_judged_change_voids_the_judgement(under):
     one = under(mode="propose")
     since = tip(one.world)
