@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from benchmarks.world import CHECKOUT, ENGINE, World, running
 
 _STOCK = """storage:
@@ -129,6 +131,9 @@ def _requests(world: World) -> Counter[tuple[str, str]]:
 def _stock_home(world: World) -> Path:
     home = world.home / "stock"
     home.mkdir(exist_ok=True)
+    with psycopg.connect(world.server.url("postgres", "postgresql"), autocommit=True) as connection:
+        if not connection.execute("select 1 from pg_database where datname = 'stock'").fetchone():
+            connection.execute("create database stock")
     url = world.server.url("stock", "postgresql+psycopg2")
     (home / "dagster.yaml").write_text(_STOCK.format(url=url))
     return home

@@ -1,0 +1,153 @@
+"""RESULTS.md: each figure with its baseline, its aim, and whether the aim is met. Figures only; taking them is elsewhere."""
+
+import os
+import platform
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks import cold_shell, whole_run
+from benchmarks.watching import DAGSTER, DAGSTER_SQL, HTTP, OURS, PROCESSES, SQL
+
+SCRIPT_AIM, DAGSTER_AIM, CONNECTIONS_AIM, COLD_AIM = 1.5, 0.6, 25, 4.5
+RATIO_AIM, OVER_AIM = 1.2, 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """`figure` is held against `aim`; where there is no aim it is only told."""
+
+    what: str
+    baseline: str
+    ours: str
+    shown: str
+    figure: float = 0.0
+    aim: float | None = None
+    aim_shown: str = "none"
+
+    @property
+    def met(self) -> str:
+        return "" if self.aim is None else "met" if self.figure <= self.aim else "**not met**"
+
+    def line(self) -> str:
+        return f"| {self.what} | {self.baseline} | {self.ours} | {self.shown} | {self.aim_shown} | {self.met} |"
+
+
+def whole_rows(found: whole_run.Measured) -> list[Row]:
+    over, dagster = found.over("run"), found.spent(DAGSTER) + found.spent(DAGSTER_SQL)
+    rows = [
+        Row(
+            what="whole run, wall",
+            baseline=f"{_both(found.script, 'run')} s, the script",
+            ours=f"{_both(found.ours, 'run')} s",
+            shown=f"{over:.2f} s over",
+            figure=over,
+            aim=SCRIPT_AIM,
+            aim_shown=f"≤ {SCRIPT_AIM} s over",
+        ),
+        Row(
+            what="of it Dagster's steps",
+            baseline="",
+            ours=f"{dagster:.2f} s",
+            shown=f"{dagster:.2f} s",
+            figure=dagster,
+            aim=DAGSTER_AIM,
+            aim_shown=f"≤ {DAGSTER_AIM} s",
+        ),
+        Row(
+            what="whole run, CPU with children",
+            baseline=f"{_both(found.script, 'cpu')} s",
+            ours=f"{_both(found.ours, 'cpu')} s",
+            shown=f"{found.over('cpu'):.2f} s over",
+        ),
+        Row(
+            what="connections that the run worker opened",
+            baseline="",
+            ours=str(max(found.connections)),
+            shown=str(max(found.connections)),
+            figure=max(found.connections),
+            aim=CONNECTIONS_AIM,
+            aim_shown=f"≤ {CONNECTIONS_AIM}",
+        ),
+    ]
+    if found.stock:
+        rows.append(
+            Row(
+                what="the same run under Dagster's stock settings (multiprocess executor, unpooled storage)",
+                baseline=f"{_both(found.stock, 'run')} s, {max(found.stock_connections)} connections",
+                ours=f"{_both(found.ours, 'run')} s",
+                shown=f"{found.median('stock', 'run') / found.median('ours', 'run'):.0f} times ours",
+            )
+        )
+    return rows
+
+
+def cold_row(found: cold_shell.Measured, script: float) -> Row:
+    whole = statistics.median(found.whole)
+    return Row(
+        what="`oneshot run` from a cold shell beside a running stack",
+        baseline=f"{script:.2f} s, the script",
+        ours=f"{whole:.2f} ({min(found.whole):.2f}) s",
+        shown=f"{whole - script:.2f} s over",
+        figure=whole - script,
+        aim=COLD_AIM,
+        aim_shown=f"≤ {COLD_AIM} s over",
+    )
+
+
+def snapshot_rows(found: dict[str, dict[str, float]]) -> list[Row]:
+    """Thousands of files and the worktree are held to a ratio, few files to a difference."""
+    rows: list[Row] = []
+    for what, times in found.items():
+        small = what.startswith("snapshot") and "2,000" not in what
+        over = times["ours"] - times["raw"]
+        rows.append(
+            Row(
+                what=f"{what}, rows included" if what.startswith("snapshot") else what,
+                baseline=f"{times['raw']:.0f} ({times['least raw']:.0f}) ms, git by hand",
+                ours=f"{times['ours']:.0f} ({times['least ours']:.0f}) ms",
+                shown=f"{over:.0f} ms over" if small else f"{times['ratio']:.2f} times",
+                figure=over if small else times["ratio"],
+                aim=OVER_AIM if small else RATIO_AIM,
+                aim_shown=f"≤ {OVER_AIM:.0f} ms over" if small else f"≤ {RATIO_AIM} times",
+            )
+        )
+    return rows
+
+
+def shares(found: whole_run.Measured) -> list[str]:
+    """Where a watched run's time went."""
+    told = {
+        DAGSTER: "Dagster, without its SQL",
+        DAGSTER_SQL: f"Dagster's SQL, {found.counted(DAGSTER_SQL)} statements",
+        SQL: f"our SQL, {found.counted(SQL)} statements",
+        PROCESSES: f"{found.counted(PROCESSES)} processes: git, the agent, the tests",
+        HTTP: f"{found.counted(HTTP)} HTTP requests",
+        OURS: "our own code",
+    }
+    whole = sum(found.spent(what) for what in told)
+    lines = [
+        f"| {name} | {found.spent(what):.2f} s | {found.spent(what) / whole:.0%} |"
+        for what, name in sorted(told.items(), key=lambda one: -found.spent(one[0]))
+    ]
+    return ["| spent on | wall | share |", "|---|---|---|", *lines]
+
+
+def stages(found: cold_shell.Measured) -> list[str]:
+    names = list(found.stages[0])
+    lines = [f"| {name} | {statistics.median(one[name] for one in found.stages):.2f} s |" for name in names]
+    return ["| stage | wall |", "|---|---|", *lines]
+
+
+def table(rows: Sequence[Row]) -> list[str]:
+    return ["| what | baseline | ours | figure | aim | |", "|---|---|---|---|---|---|", *(row.line() for row in rows)]
+
+
+def machine(load: tuple[float, float]) -> str:
+    kind = f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
+    return f"{kind}; load average {load[0]:.1f} before and {load[1]:.1f} after"
+
+
+def _both(rounds: Sequence[dict[str, float]], what: str) -> str:
+    values = [one[what] for one in rounds]
+    return f"{statistics.median(values):.2f} ({min(values):.2f})"
