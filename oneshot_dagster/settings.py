@@ -6,7 +6,7 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, cast
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -158,8 +158,7 @@ class Settings(BaseSettings):
 
     @property
     def is_local_forge(self) -> bool:
-        host = self.github.api_url.split("//", 1)[-1].split("/", 1)[0].rsplit(":", 1)[0]
-        return host in {"127.0.0.1", "localhost", "[::1]"}
+        return urlsplit(self.github.api_url).hostname in {"127.0.0.1", "localhost", "::1"}
 
 
 def load() -> Settings:
