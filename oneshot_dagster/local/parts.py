@@ -109,7 +109,8 @@ def _supervisor(world: World) -> tuple[str, ...]:
 def _code_server(world: World) -> tuple[str, ...]:
     port = world.settings.ports.code_server
     return (
-        *("dagster", "api", "grpc", "-m", "oneshot_dagster.definitions", "-h", HOST, "-p", str(port)),
+        *("oneshot_dagster.orchestration.code_server", "api", "grpc", "-m", "oneshot_dagster.definitions"),
+        *("-h", HOST, "-p", str(port)),
         *("--location-name", LOCATION, "--use-python-environment-entry-point"),
     )
 
