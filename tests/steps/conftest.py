@@ -1,24 +1,14 @@
 """The world and the store for the tests of the steps. `shared` is one world for a module, with several changes in it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import pytest
 from process_launcher import ProcessLauncher
+from resumed import Resumed
 from store_fixtures import make_store, store, store_template, store_url  # noqa: F401
 from world_fixtures import World, engine, running_world, world  # noqa: F401
 
 from oneshot_dagster.bootstrap import open_services
-from oneshot_dagster.steps.services import Services
-
-
-@dataclass(frozen=True)
-class Resumed:
-    """A world, the services of who looks at it from outside, and where its runs go."""
-
-    world: World
-    services: Services
-    launcher: ProcessLauncher
 
 
 @pytest.fixture(scope="module")

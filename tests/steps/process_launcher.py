@@ -1,5 +1,5 @@
 """A launcher whose runs are processes of their own that take turns as a Dagster run would; a killed one is a failure.
-`until_settled` is the resumer's loop: what the sensor does every few seconds."""
+`until` is the resumer's loop: what the sensor does every few seconds."""
 
 import multiprocessing
 import os

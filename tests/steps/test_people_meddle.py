@@ -2,8 +2,8 @@
 
 import people
 import pytest
-from conftest import Resumed
 from process_launcher import ProcessLauncher, sealed, until
+from resumed import Resumed
 from world_facts import assert_done_once, assert_evidence_verifies, merges, pulls, tip
 
 from oneshot_dagster.bootstrap import open_services

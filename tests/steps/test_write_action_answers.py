@@ -2,10 +2,10 @@
 `CRASH_POINTS=all` takes every call both ways; without it the telling ones."""
 
 import pytest
-from conftest import Resumed
 from crash_points import EVERYTHING
 from losing_proxy import losing
 from process_launcher import ProcessLauncher, sealed, until
+from resumed import Resumed
 from world_facts import assert_done_once, tip
 from world_fixtures import ENGINE_TOKEN
 
