@@ -112,7 +112,8 @@ class Table:
         for artifact in Artifact:
             record = seen.records.get(artifact)
             if record is not None:
-                rows.add_row("✓", artifact.value, f"{record.seconds:.2f}", Text(record.record.what_happened))
+                mark = "✓" if all(check.passed for check in record.record.checks) else "✗"
+                rows.add_row(mark, artifact.value, f"{record.seconds:.2f}", Text(record.record.what_happened))
             elif artifact is current and not stopped and not seen.parked:
                 rows.add_row(
                     Spinner("dots"), artifact.value, f"{time.monotonic() - self._since:.1f}", Text(DOES[artifact])

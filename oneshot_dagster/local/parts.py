@@ -1,6 +1,9 @@
 """The processes of the local world: how each is started, when it answers, how all are stopped.
 Postgres is postgres.py's; in which order they start is stack.py's."""
 
+import contextlib
+import os
+import signal
 import socket
 import sys
 import threading
@@ -65,10 +68,11 @@ class Parts:
 
     def stop(self) -> None:
         """Who starts runs first, what they need last; each group at the same time."""
-        for group in ((DAEMON, WEB), (CODE_SERVER,), (FORGE, SUPERVISOR)):
-            _together(
-                [_stopping(self._running.pop(name).child) for name in group if name in self._running],
-            )
+        server = self._running.get(CODE_SERVER)
+        if server is not None and server.child.poll() is None:
+            _interrupt_runs(server.child)
+        for group in ((DAEMON, WEB, CODE_SERVER), (FORGE, SUPERVISOR)):
+            _together([_stopping(self._running.pop(name).child) for name in group if name in self._running])
 
     def _did_not_start(self, name: str, what: str) -> NeedsHuman:
         log = self._running[name].log
@@ -130,6 +134,12 @@ _ARGUMENTS: Mapping[str, Callable[[World], tuple[str, ...]]] = {
     DAEMON: _daemon,
     WEB: _web,
 }
+
+
+def _interrupt_runs(server: Child) -> None:
+    """The runs are processes of the code server's group; told to stop, they say so in Dagster before they are gone."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGTERM)
 
 
 def _stopping(child: Child) -> threading.Thread:

@@ -24,9 +24,9 @@ def make_world(tmp_path: Path, make_database: Callable[[], str]) -> Iterator[Mak
     """Not started yet. `embedded`: with a Postgres of its own; `env`: settings of its operator."""
     made: list[StackWorld] = []
 
-    def make(*, embedded: bool = False, env: dict[str, str] | None = None) -> StackWorld:
+    def make(*, embedded: bool = False, env: dict[str, str] | None = None, web: bool = False) -> StackWorld:
         url = None if embedded else make_database()
-        made.append(StackWorld(tmp_path / f"home{len(made)}", database_url=url, env=env))
+        made.append(StackWorld(tmp_path / f"home{len(made)}", database_url=url, env=env, web=web))
         return made[-1]
 
     yield make

@@ -1,4 +1,4 @@
-"""A whole local stack as a person has it: `oneshot dev --no-web` as a process of its own, in a home and on ports of its own.
+"""A whole local stack as a person has it: `oneshot dev` as a process of its own, in a home and on ports of its own.
 Everything is asked from outside: by the CLI, the forge's API, the deployed service, the store and Dagster's instance."""
 
 import contextlib
@@ -51,10 +51,14 @@ def free_ports(number: int) -> list[int]:
 class StackWorld:
     """`start` and `kill` the stack at will; its home stays. Without a database it has an embedded Postgres of its own."""
 
-    def __init__(self, home: Path, *, database_url: str | None = None, env: Mapping[str, str] | None = None) -> None:
-        web, forge, code_server, service = free_ports(4)
+    def __init__(
+        self, home: Path, *, database_url: str | None = None, env: Mapping[str, str] | None = None, web: bool = False
+    ) -> None:
+        self.web = web
+        web_port, forge, code_server, service = free_ports(4)
         self.home, self.database_url = home, database_url
-        self.ports = {"web": web, "forge": forge, "code_server": code_server, "service": service}
+        self.ports = {"web": web_port, "forge": forge, "code_server": code_server, "service": service}
+        self.web_url = f"http://127.0.0.1:{web_port}"
         self.forge_url, self.service_url = f"http://127.0.0.1:{forge}", f"http://127.0.0.1:{service}"
         self.env = {
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ},
@@ -77,7 +81,9 @@ class StackWorld:
         self.home.mkdir(parents=True, exist_ok=True)
         log = self.home / "dev.log"
         with log.open("wb") as output:
-            self._stack = self.popen("dev", "--no-web", stdout=output, stderr=subprocess.STDOUT)
+            self._stack = self.popen(
+                "dev", "--web" if self.web else "--no-web", stdout=output, stderr=subprocess.STDOUT
+            )
         deadline = time.monotonic() + PATIENCE
         while "Ctrl-C stops everything" not in log.read_text():
             assert self._stack.poll() is None, f"the stack ended: {log.read_text()}"

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.whole_run
 MakeWorld = Callable[..., StackWorld]
 
 
-def test_the_demo_shows_a_verified_change_again_and_again_and_leaves_nothing_running(make_world: MakeWorld) -> None:
+def test_demo_and_run_bring_up_what_they_need_each_time_and_leave_nothing_running(make_world: MakeWorld) -> None:
     world = make_world(embedded=True)
 
     first, second = world.oneshot("demo"), world.oneshot("demo")
@@ -33,14 +33,26 @@ def test_the_demo_shows_a_verified_change_again_and_again_and_leaves_nothing_run
         assert verify(Path(file[1]).read_bytes()).ok
     assert _key(first.out) != _key(second.out)
     assert world.left_running() == []
+    again = world.oneshot("run", "acme/shop#1")
+    assert (again.code, "daemon is up" in again.err) == (0, True), again
+    assert world.left_running() == []
 
 
-@pytest.mark.parametrize("scenario", ["red-first", "needs-human"])
-def test_a_scenario_comes_to_the_end_that_it_promises(world: StackWorld, scenario: str) -> None:
-    said = world.oneshot("demo", "--scenario", scenario)
+def test_red_first_shows_the_failed_check_with_its_log_and_then_the_second_attempt(world: StackWorld) -> None:
+    said = world.oneshot("demo", "--scenario", "red-first")
 
     assert said.code == 0, said
-    assert " fail " not in said.out
+    assert re.search(r"attempt 1: .*ci failed", said.out), said.out
+    assert re.search(r"broken promise: \d+ of \w+ should get \d+ % off", said.out)
+    assert "attempt 2 begins" in said.out
+
+
+def test_needs_human_ends_well_with_the_brief_and_no_merge(world: StackWorld) -> None:
+    said = world.oneshot("demo", "--scenario", "needs-human")
+
+    assert said.code == 0, said
+    assert "needs a person" in said.out
+    assert re.search(r"^merge +did not run", said.out, re.MULTILINE), said.out
 
 
 def test_the_scenario_propose_has_a_person_merge(make_world: MakeWorld) -> None:
@@ -52,14 +64,7 @@ def test_the_scenario_propose_has_a_person_merge(make_world: MakeWorld) -> None:
     assert "merged by ada" in said.out
 
 
-def test_red_first_shows_which_check_failed_and_its_log(world: StackWorld) -> None:
-    said = world.oneshot("demo", "--scenario", "red-first")
-
-    assert re.search(r"attempt 1: .*ci failed", said.out), said.out
-    assert re.search(r"broken promise: \d+ of \w+ should get \d+ % off", said.out)
-
-
-@pytest.mark.parametrize("moment", ["Postgres", "daemon", "patch"])
+@pytest.mark.parametrize("moment", ["Postgres", "patch"])
 def test_ctrl_c_at_any_moment_leaves_nothing_and_the_next_start_goes_on(make_world: MakeWorld, moment: str) -> None:
     world = make_world(embedded=True)
     demo = world.popen("demo", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={"PYTHONUNBUFFERED": "1"})
@@ -88,17 +93,10 @@ def test_a_stack_whose_owner_was_killed_leaves_nothing_and_starts_again(make_wor
 
     world.wait_until(lambda: world.left_running() == [], "every part is gone", timeout=20)
     world.start()
-    assert world.stop() == 130
-
-
-def test_a_killed_stack_can_be_started_at_once(make_world: MakeWorld) -> None:
-    world = make_world()
-    world.start()
     world.kill()
-
-    world.start()
-
+    world.start()  # at once, while the parts of the killed one still end
     assert world.stop() == 130
+    assert world.left_running() == []
 
 
 def test_a_part_that_ends_by_itself_is_started_again(make_world: MakeWorld) -> None:
@@ -119,17 +117,6 @@ def test_a_second_stack_in_the_same_home_is_refused_with_its_addresses(world: St
     assert said.code == 2
     assert world.forge_url in said.err
     assert len(said.err.strip().splitlines()) == 1
-
-
-def test_run_without_a_stack_brings_one_up_for_as_long_as_it_takes(make_world: MakeWorld) -> None:
-    world = make_world(embedded=True)
-    assert world.oneshot("demo").code == 0
-
-    said = world.oneshot("run", "acme/shop#1")
-
-    assert said.code == 0, said
-    assert "daemon is up" in said.err
-    assert world.left_running() == []
 
 
 def _key(out: str) -> str:
