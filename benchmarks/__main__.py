@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import itertools
 import os
 import tempfile
 from collections.abc import Callable, Generator
@@ -48,10 +49,11 @@ def measure(world: World, parts: tuple[str, ...], *, rounds: int, files: int, st
 
 @contextlib.contextmanager
 def _saving(world: World) -> Generator[Callable[[Snapshot], int]]:
-    """The rows of a snapshot into the world's own database."""
+    """The rows of a snapshot into the world's own database, each time those of another pull request."""
     store = PostgresStore(world.server.url("oneshot"), application_name="benchmark")
     try:
-        yield lambda shot: store.projections.save_snapshot(snapshot.KEY, pr_number=2, snapshot=shot)
+        pulls = itertools.count(2)
+        yield lambda shot: store.projections.save_snapshot(snapshot.KEY, pr_number=next(pulls), snapshot=shot)
     finally:
         store.close()
 

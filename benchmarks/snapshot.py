@@ -29,7 +29,10 @@ def main(
     """Milliseconds, medians of `rounds` taken in turn; `save` writes a snapshot's rows, and counts where given."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         world = World(Path(folder), files)
-        results = {f"snapshot of {n:,} files": world.snapshots(world.heads[n], rounds, save) for n in SIZES}
+        results = {
+            f"snapshot of {n:,} {'file' if n == 1 else 'files'}": world.snapshots(world.heads[n], rounds, save)
+            for n in SIZES
+        }
         results["warm worktree, 20 files away"] = world.warm(rounds)
     print(_table(results, files))
     return results

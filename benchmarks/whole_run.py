@@ -38,6 +38,7 @@ class Measured:
     connections: list[int] = field(default_factory=list)
     stock_connections: list[int] = field(default_factory=list)
     watched: list[dict[str, Any]] = field(default_factory=list)
+    requests: Counter[tuple[str, str]] = field(default_factory=Counter)
     differing: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def median(self, of: str, what: str) -> float:
@@ -64,22 +65,31 @@ def main(*, rounds: int = 7, watched: int = 3, stock: int = 1) -> Measured:
 
 
 def measure(world: World, *, rounds: int, watched: int, stock: int) -> Measured:
+    """At least one watched run: the script repeats the calls of the last of them."""
     measured = Measured()
-    _run(world, "warm00")  # Dagster makes its tables
+    if rounds:
+        _run(world, "warm00")  # Dagster makes its tables
     for number in range(watched):
         measured.watched.append(_run(world, f"seen{number:02}", "--watch"))
+    measured.requests = _requests(world)
     for number in range(rounds):
         before = world.connections()
         measured.ours.append(_run(world, f"ours{number:02}"))
         measured.connections.append(world.connections() - before)
-        requests = _requests(world)
-        measured.script.append(_script(world, measured.watched[-1], f"seen{watched - 1:02}", f"copy{number:02}"))
-        measured.differing |= (_requests(world) - requests) | (requests - _requests(world))
+        repeat(world, measured, f"copy{number:02}")
     for number in range(stock):
         before = world.connections()
         measured.stock.append(_run(world, f"full{number:02}", "--stock", home=_stock_home(world)))
         measured.stock_connections.append(world.connections() - before)
     return measured
+
+
+def repeat(world: World, measured: Measured, target: str) -> None:
+    """The script, in a new repository of that name."""
+    source = f"seen{len(measured.watched) - 1:02}"
+    measured.script.append(_script(world, measured.watched[-1], source, target))
+    asked = _requests(world)
+    measured.differing |= (asked - measured.requests) | (measured.requests - asked)
 
 
 def _run(world: World, name: str, *options: str, home: Path | None = None) -> dict[str, Any]:
