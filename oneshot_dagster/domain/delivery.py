@@ -182,7 +182,7 @@ def _persisted(facts: DeliveryFacts) -> Criterion:
         return _criterion(PERSISTED, Verdict.FAILED, f"missing: {', '.join(facts.missing_artifacts)}")
     if facts.memories < 1:
         return _criterion(PERSISTED, Verdict.FAILED, "no memory was kept")
-    return _criterion(PERSISTED, Verdict.PASSED, f"every artifact is stored, and {facts.memories} memories")
+    return _criterion(PERSISTED, Verdict.PASSED, f"every artifact is stored, and what was learned ({facts.memories})")
 
 
 def _other_sha(name: str, what: str, found: str, expected: str) -> Criterion:

@@ -54,7 +54,7 @@ class Gate:
     @property
     def reason(self) -> str:
         """The conditions that keep it shut, in one sentence."""
-        shut = [c.fact for c in self.conditions if c.verdict is not Verdict.PASSED]
+        shut = dict.fromkeys(c.fact for c in self.conditions if c.verdict is not Verdict.PASSED)
         return "; ".join(shut) or "every condition holds"
 
 

@@ -7,14 +7,21 @@ from oneshot_dagster.domain.run import Mode
 from oneshot_dagster.steps.services import Services
 
 HOLD_LABEL = "do-not-automerge"
+_WHY = {
+    "policy": "the policy says so",
+    "settings_cap": "the settings allow no more",
+    "no_verification_policy": "no_verification_policy: the policy has no [deploy] and [verify]",
+}
 
 
 def holds(services: Services, attempt: Attempt, facts: GateFacts) -> str | None:
     """One sentence for people, or None where it may merge."""
     limits = services.limits
-    mode, reason = effective_mode(parse_policy(attempt.policy), limits.mode)
+    mode, why = effective_mode(parse_policy(attempt.policy), limits.mode)
     if mode is not Mode.MERGE:
-        return f"mode {mode} ({reason}): a person merges" if reason else f"mode {mode}: a person merges"
+        return f"mode {mode} ({_WHY[why]}): a person merges"
+    if attempt.mode is not Mode.MERGE:
+        return f"mode {attempt.mode} (as it was taken in): a person merges"
     if not limits.merge_enabled:
         return "merging is switched off by ONESHOT_MERGE__ENABLED"
     if HOLD_LABEL in facts.labels:

@@ -12,6 +12,7 @@ from oneshot_dagster.domain.run import LIVE, Kind, Mode, State
 from oneshot_dagster.services.github.protocol import Issue
 from oneshot_dagster.steps.services import Services
 
+_PROPOSE = 'say mode = "propose" in its .oneshot.toml, or raise ONESHOT_MODE: it writes a branch and a pull request and merges nothing'
 _TAKEN_UP = LIVE | {State.NEEDS_HUMAN, State.NEEDS_ITERATION, State.COMPLETED}
 
 
@@ -28,6 +29,9 @@ def take_in(services: Services, key: ChangeKey, *, base: str | None, prompt: str
         raise _refusal(refused)
     issue, admitted = _admit(services, key, base)
     text, mode = _policy(services, key, admitted.base)
+    if mode is Mode.OBSERVE:
+        found = f"{key.repository} is in mode observe, which this version cannot do"
+        raise Refusal(code="observe_not_available", sentence=f"{found}; {_PROPOSE}")
     return services.store.runs.create(
         key,
         number=1 if existing is None else existing.number + 1,

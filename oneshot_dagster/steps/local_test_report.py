@@ -91,11 +91,16 @@ def _append_to_log(turn: Turn, results: tuple[SuiteResult, ...]) -> None:
     turn.file("implementation-log", log + added.encode(), "text/plain")
 
 
+def _because(results: tuple[SuiteResult, ...]) -> str:
+    reasons = "; ".join(dict.fromkeys(r.reason for r in results if r.reason))
+    return f": {reasons}" if reasons else ""
+
+
 def _record(turn: Turn, results: tuple[SuiteResult, ...], verdict: Verdict, sha: str) -> Record:
     did_run = tuple(r for r in results if r.verdict is not Verdict.DID_NOT_RUN)
     return Record(
         artifact=Artifact.LOCAL_TEST_REPORT,
-        what_happened=f"Local tests {verdict.replace('_', ' ')} at {sha[:7]}: {results[0].reason}.",
+        what_happened=f"Local tests {verdict.replace('_', ' ')} at {sha[:7]}{_because(results)}.",
         shown={
             "head_sha": sha,
             "verdict": verdict.value,

@@ -108,10 +108,16 @@ def _merged_already(turn: Turn, facts: GateFacts) -> Record | NotMyTurn:
     epoch = lane.enter(turn)
     if epoch is None:
         return _refused(turn.attempt.reason)
-    ours = [w for w in turn.store.writes.of(turn.attempt.key) if w.action == Action.MERGE and w.outcome is None]
-    for intent in ours:
-        turn.store.writes.settle(intent.id, outcome="done", result={"sha": facts.merge_sha, "found": True})
-    return _landed(turn, facts, merge_sha=facts.merge_sha or "", by=facts.merged_by or "unknown", tip=None)
+    intents = [
+        w
+        for w in turn.store.writes.of(turn.attempt.key)
+        if w.action == Action.MERGE and w.attempt_id == turn.attempt.id
+    ]
+    for intent in intents:
+        if intent.outcome is None:
+            turn.store.writes.settle(intent.id, outcome="done", result={"sha": facts.merge_sha, "found": True})
+    tip = next((str(w.payload["base"]) for w in reversed(intents) if w.payload.get("base")), None)
+    return _landed(turn, facts, merge_sha=facts.merge_sha or "", by=facts.merged_by or "unknown", tip=tip)
 
 
 def _landed(turn: Turn, facts: GateFacts, *, merge_sha: str, by: str, tip: str | None) -> Record | NotMyTurn:

@@ -12,7 +12,7 @@ from stack_world import StackWorld
 from oneshot_dagster.local.demo.issues import Kind
 
 pytestmark = pytest.mark.whole_run
-GROUPS = ("1_implement", "2_propose", "3_gate", "4_deliver", "5_prove")
+GROUPS = ("1_implement", "2_propose")  # the canvas draws only what it shows
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
     "--no-sandbox",
