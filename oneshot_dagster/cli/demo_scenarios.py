@@ -47,10 +47,24 @@ class Demo:
         take_in(self.services, self.key, base=None, prompt="", by=OWNER)
 
     def go_on(self, until: Callable[[Look], bool] | None = None) -> Look:
+        """Until it has ended, or is parked behind a change that only a person can get out of the way."""
         with shown(self.console, lines=self._lines) as show:
-            return follow(
-                self.services, self.stack.engine.launcher, self.key, show=show, until=until, meanwhile=self._mend
+            seen = follow(
+                self.services,
+                self.stack.engine.launcher,
+                self.key,
+                show=show,
+                until=lambda seen: _blocked(seen) or (until is not None and until(seen)),
+                meanwhile=self._mend,
             )
+        if _blocked(seen):
+            self.console.print(
+                f"\n{self.key} waits {seen.attempt.reason}: look with `oneshot list`, go on with `oneshot retry`, "
+                "or forget this world with `make clean`\n",
+                markup=False,
+                soft_wrap=True,
+            )
+        return seen
 
     def landed(self) -> Proof:
         attempt = look(self.services, self.stack.engine.launcher, self.key).attempt
@@ -144,6 +158,13 @@ def _propose(demo: Demo) -> list[Proof]:
         said=f"attempt {after.attempt.number}, merged by {after.attempt.merged_by}",
     )
     return [waits, same, _is(after, State.COMPLETED), demo.behaves(), demo.landed()]
+
+
+def _blocked(seen: Look) -> bool:
+    awaited = seen.attempt.awaited
+    return (
+        seen.parked and awaited is not None and awaited.what == "lane" and seen.attempt.reason.endswith("needs_human")
+    )
 
 
 def _is(seen: Look, state: State) -> Proof:

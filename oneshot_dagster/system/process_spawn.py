@@ -1,9 +1,7 @@
 """One thread that forks every child of this process, and the record of those that live.
-
-PDEATHSIG follows the thread that forked, so a worker thread may not fork. It is set by `setpriv`, not in a preexec_fn:
-measured in a process with Dagster loaded, vfork + setpriv costs 1.7 ms a start, fork + preexec_fn 4.6 ms, and a fork
-beside running threads also runs gRPC's fork handlers. A starter killed within the first millisecond of a child, before
-the signal is set, is covered by guardian.sh, which also ends the children of a child."""
+PDEATHSIG follows the thread that forked, so a worker thread may not fork. It is set by `setpriv`: with Dagster loaded,
+vfork + setpriv costs 1.7 ms a start, fork + preexec_fn 4.6 ms and gRPC's fork handlers. What a child starts, and a child
+whose starter dies before the signal is set, guardian.sh ends."""
 
 import contextlib
 import errno
