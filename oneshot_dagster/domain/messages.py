@@ -217,7 +217,7 @@ def _state_row(attempt: Attempt, now: datetime) -> Explained:
             Verdict.FAILED,
             fact,
             old,
-            f"a person's `/oneshot retry`, `approve`, `answer` ({attempt.human_reason})",
+            f"a person's `oneshot retry`, `approve`, `answer` ({attempt.human_reason})",
         )
     verdict = (
         Verdict.PASSED

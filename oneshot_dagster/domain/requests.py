@@ -11,7 +11,7 @@ from oneshot_dagster.domain.run import BEFORE_MERGE, LIVE, Kind, State
 
 OVER = frozenset({"success", "failure", "canceled"})
 ENDED = frozenset({State.COMPLETED, State.CANCELLED, State.SUPERSEDED})
-TOO_LATE = "too late: the merge has begun and runs to its end; `/oneshot rollback` takes it back"
+TOO_LATE = "too late: the merge has begun and runs to its end"
 _FROM_MERGE_ON = LIVE - BEFORE_MERGE
 _BACK = frozenset({"resume", "retry", "approve", "answer"})
 
@@ -69,7 +69,7 @@ def _hold(attempt: Attempt, facts: ResumeFacts) -> Action | None:
     if not words or all(r.kind == "resume" for r in words):
         return None
     if words[-1].kind == "hold":
-        return WaitUntil(until=None, reason=f"{words[-1].by} put it on hold; `/oneshot resume` lets it go on")
+        return WaitUntil(until=None, reason=f"{words[-1].by} put it on hold; `oneshot resume` lets it go on")
     if attempt.state is State.NEEDS_HUMAN:
         return None
     return Settle(handle=tuple(r.id for r in words), reply=f"{words[-1].by} lifted the hold; it goes on")
@@ -98,7 +98,7 @@ def _from_human(attempt: Attempt, facts: ResumeFacts, asked: list[Request]) -> A
         if all(r.kind == "approve" for r in asked):
             return Settle(
                 handle=handle,
-                reply=f"nothing to approve ({attempt.human_reason}): `/oneshot retry` starts another attempt",
+                reply=f"nothing to approve ({attempt.human_reason}): `oneshot retry` starts another attempt",
             )
         return StartAttempt(next_prompt=prompt or attempt.reason, reason=f"one more attempt: {reason}", handle=handle)
     return MoveTo(target=_target(attempt, asked), reason=reason, handle=handle, next_prompt=prompt)

@@ -49,7 +49,7 @@ def _complete(turn: Turn, criteria: tuple[Criterion, ...], waived: str | None) -
         return NotMyTurn(artifact=Artifact.EVIDENCE, reason=turn.attempt.reason)
     said = f", verification: {waived}" if waived else ""
     ended = replace(turn.attempt, state=State.COMPLETED, reason=f"merged, deployed and verified{said}", awaited=None)
-    body = messages.status_comment(ended, public_url=turn.services.limits.public_url)
+    body = messages.status_comment(ended, public_url=turn.services.limits.public_url, unverified=waived)
     effects.comment(turn, number=turn.attempt.key.issue_number, purpose="status", body=body)
     head = _seal(turn, State.COMPLETED.value)
     turn.then(State.COMPLETED, ended.reason, evidence_head=head)
