@@ -44,7 +44,7 @@ def measure(world: World, parts: tuple[str, ...], *, rounds: int, files: int, st
     if "snapshot" in parts:
         with _saving(world) as save:
             rows += results.snapshot_rows(snapshot.main(files=files, rounds=rounds, save=save))
-    return [*results.table(rows), *below]
+    return [*results.table(rows), *results.reasons(rows), *below]
 
 
 @contextlib.contextmanager
