@@ -1,7 +1,6 @@
 """`oneshot dev`: the demo's world left running, with the Dagster UI and some issues to try, until Ctrl-C."""
 
 import random
-import time
 from typing import TYPE_CHECKING
 
 import click
@@ -30,8 +29,7 @@ def dev(web: bool) -> None:  # noqa: FBT001 (click names it)
             )
         _print(stack, _planted(stack))
         while True:
-            time.sleep(_WATCH_EVERY)
-            for said in stack.mend():
+            for said in stack.tend(_WATCH_EVERY):
                 click.echo(said)
 
 

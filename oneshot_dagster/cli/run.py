@@ -30,6 +30,7 @@ def run(key: str, base: str | None, prompt_file: Path | None, wait: bool) -> int
     from oneshot_dagster.steps.intake import take_in
 
     console = Console(highlight=False)
+    _take_in_beside(change, base=base, prompt=prompt)
     with running(
         web=False, say=lambda part, seconds: click.echo(f"  {part} is up ({seconds:.1f} s)", err=True)
     ) as stack:
@@ -48,6 +49,24 @@ def run(key: str, base: str | None, prompt_file: Path | None, wait: bool) -> int
     if attempt.pr_url:
         click.echo(attempt.pr_url)
     return exit_code(seen)
+
+
+def _take_in_beside(change: ChangeKey, *, base: str | None, prompt: str) -> None:
+    """Where a stack runs already, it starts the change while this process still loads Dagster to follow it."""
+    from oneshot_dagster.local.stack import found
+    from oneshot_dagster.settings import load
+
+    settings = load()
+    if found(settings.home) is None:
+        return
+    from oneshot_dagster.bootstrap import open_services
+    from oneshot_dagster.steps.intake import take_in
+
+    services = open_services(settings)
+    try:
+        services.store.wake(take_in(services, change, base=base, prompt=prompt, by=getpass.getuser()).key)
+    finally:
+        services.close()
 
 
 def _say_all(sentences: list[str]) -> None:

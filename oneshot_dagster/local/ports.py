@@ -57,10 +57,16 @@ def _listening(port: int) -> list[str]:
 
 
 def _has(process: Path, sockets: set[str]) -> bool:
+    """A descriptor may be closed while we look; the others still count."""
     try:
-        return any(os.readlink(entry) in sockets for entry in (process / "fd").iterdir())  # noqa: PTH115 (no Path of it)
+        entries = list((process / "fd").iterdir())
     except OSError:
         return False
+    for entry in entries:
+        with contextlib.suppress(OSError):
+            if os.readlink(entry) in sockets:  # noqa: PTH115 (no Path of it)
+                return True
+    return False
 
 
 def _command(process: Path) -> str:

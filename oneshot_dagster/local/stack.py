@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from oneshot_dagster.domain.errors import TryAgain
+from oneshot_dagster.domain.errors import OneshotError, TryAgain
 from oneshot_dagster.local import parts as local_parts
 from oneshot_dagster.local import postgres
 from oneshot_dagster.local.database import make_dagsters
@@ -25,6 +25,7 @@ from oneshot_dagster.local.ports import refuse_taken
 from oneshot_dagster.local.world import World, asked, check_home, lay_out, write_private
 from oneshot_dagster.services.store import schema
 from oneshot_dagster.settings import Settings, load
+from oneshot_dagster.steps.resume import start_new
 from oneshot_dagster.system.lock import FileLock
 from oneshot_dagster.system.process import start_time
 
@@ -53,6 +54,17 @@ class Stack:
 
     def forge(self, login: str = OWNER) -> ForgeClient:
         return ForgeClient(self.world.forge_url, self.world.token(login))
+
+    def tend(self, seconds: float) -> list[str]:
+        """Waits so long for a change to be taken in, and starts it at once: the sensor looks only every few seconds.
+        A sentence for each part that was mended."""
+        try:
+            with self.services.store.waiting(None) as waiter:
+                if waiter.wait(seconds):
+                    start_new(self.services, self.engine.launcher)
+        except OneshotError:  # the sensor goes on, and the parts are mended below
+            time.sleep(seconds)
+        return self.mend()
 
     def mend(self) -> list[str]:
         """Starts again what ended by itself; a sentence for each. Nothing where the stack is another's."""

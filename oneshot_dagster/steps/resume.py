@@ -45,6 +45,13 @@ def continue_changes(services: Services, launcher: Launcher, *, only: ChangeKey 
     return said
 
 
+def start_new(services: Services, launcher: Launcher) -> None:
+    """Starts what was taken in and never ran. Whoever else decides the same at this moment adds no second launch."""
+    new = [a.key for a in services.store.runs.unfinished() if a.state is State.QUEUED]
+    for key in new:
+        continue_changes(services, launcher, only=key)
+
+
 def _continue(
     services: Services, launcher: Launcher, attempt: Attempt, launches: Sequence[Launch], views: Mapping[str, RunView]
 ) -> str:

@@ -52,7 +52,7 @@ class PostgresStore:
     def wake(self, key: ChangeKey) -> None:
         self._database.one("store.wake", key=str(key))
 
-    def waiting(self, key: ChangeKey) -> AbstractContextManager[Waiter]:
+    def waiting(self, key: ChangeKey | None) -> AbstractContextManager[Waiter]:
         return self._waking.waiting(key)
 
     def purge(self, before: datetime) -> Mapping[str, int]:

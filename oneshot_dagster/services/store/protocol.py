@@ -300,7 +300,9 @@ class Store(Protocol):
         """NOTIFY: somebody may want to look at this change again."""
         ...
 
-    def waiting(self, key: ChangeKey) -> AbstractContextManager["Waiter"]: ...
+    def waiting(self, key: ChangeKey | None) -> AbstractContextManager["Waiter"]:
+        """For one change, or for any where None."""
+        ...
 
     def purge(self, before: datetime) -> Mapping[str, int]:
         """Forgets deliveries that are dealt with, and messages of attempts whose evidence is sealed; how many of each."""

@@ -1,4 +1,4 @@
-"""Waiting for a NOTIFY about one change, on a connection of its own that is opened with the first wait and kept.
+"""Waiting for a NOTIFY about one change or any, on a connection of its own that is opened with the first wait and kept.
 A wake-up is a hint to read again; nothing travels in it."""
 
 import threading
@@ -20,11 +20,11 @@ class Waking:
         self._lock = threading.Lock()
 
     @contextmanager
-    def waiting(self, key: ChangeKey) -> Generator["PostgresWaiter"]:
-        """What is told from here on wakes; what was told before does not."""
+    def waiting(self, key: ChangeKey | None) -> Generator["PostgresWaiter"]:
+        """What is told from here on wakes; what was told before does not. None waits for any change."""
         with self._lock:
             connection, self._idle = self._idle, None
-        waiter = PostgresWaiter(self, str(key), connection)
+        waiter = PostgresWaiter(self, None if key is None else str(key), connection)
         try:
             yield waiter
         finally:
@@ -59,7 +59,7 @@ class Waking:
 
 
 class PostgresWaiter:
-    def __init__(self, waking: Waking, key: str, connection: psycopg.Connection | None) -> None:
+    def __init__(self, waking: Waking, key: str | None, connection: psycopg.Connection | None) -> None:
         self._waking, self._key = waking, key
         self.connection = self._fresh(connection)
 
@@ -69,7 +69,7 @@ class PostgresWaiter:
         try:
             while (left := end - time.monotonic()) > 0:
                 for notice in self.connection.notifies(timeout=left, stop_after=1):
-                    if notice.payload == self._key:
+                    if self._key in {None, notice.payload}:
                         return True
         except psycopg.OperationalError:
             self.connection.close()
