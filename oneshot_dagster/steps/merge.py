@@ -62,9 +62,8 @@ def deny(turn: Turn) -> None:
 def _merge(turn: Turn, facts: GateFacts, *, tip: str, epoch: int) -> Record | NotMyTurn:
     result = perform(turn, _effect(turn, facts, tip=tip, epoch=epoch))
     if not result.get("refused"):
-        return _landed(
-            turn, facts, merge_sha=str(result["sha"]), by=turn.services.github.login, tip=str(result.get("tip") or tip)
-        )
+        by = str(result.get("by") or turn.services.github.login)
+        return _landed(turn, facts, merge_sha=str(result["sha"]), by=by, tip=str(result.get("tip") or tip))
     lane.leave(turn)
     why = f"GitHub refused the merge of {facts.head_sha[:7]} with {result.get('status')}: {result.get('message')}"
     if refused_before(turn, Action.MERGE, "merge:") >= _MOST_REFUSALS:
