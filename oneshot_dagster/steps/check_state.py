@@ -7,12 +7,12 @@ from datetime import timedelta
 from oneshot_dagster.domain.artifact import Artifact, Check, Link, Markdown, NotMyTurn, Record, Verdict
 from oneshot_dagster.domain.attempt import Awaited
 from oneshot_dagster.domain.errors import NeedsHuman
-from oneshot_dagster.domain.gate import Gate, GateFacts, Opening, checks_failing, decide
+from oneshot_dagster.domain.gate import Gate, GateFacts, Opening, checks_failing
 from oneshot_dagster.domain.messages import conditions_table
 from oneshot_dagster.domain.patch import Failure, normalised_fingerprint
-from oneshot_dagster.domain.policy import gate_rules
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.steps import effects
+from oneshot_dagster.steps.gate import gate_at
 from oneshot_dagster.steps.turn import Turn
 
 _FIRST_LOOK = 0.5  # seconds; the pauses grow from here to the poll interval, because a quick CI is worth a quick look
@@ -33,19 +33,7 @@ def read_gate(turn: Turn) -> tuple[GateFacts, Gate]:
     """One fresh reading of the truth and the one decision over it, for check_state, evaluation and merge alike."""
     attempt = turn.attempt
     facts = turn.services.github.gate_facts(attempt.key.repository, attempt.pr_number or 0)
-    return facts, judge_facts(turn, facts)
-
-
-def judge_facts(turn: Turn, facts: GateFacts) -> Gate:
-    attempt = turn.attempt
-    report = turn.store.artifacts.report(attempt.id, kind="local", sha=attempt.head_sha or "")
-    return decide(
-        facts,
-        gate_rules(turn.policy),
-        judged=attempt.judged_sha,
-        local_report=report.verdict if report else None,
-        expected_head=attempt.head_sha or "",
-    )
+    return facts, gate_at(turn.services, attempt, facts)
 
 
 def _hold(turn: Turn) -> tuple[GateFacts, Gate]:
@@ -133,7 +121,7 @@ def park(turn: Turn, gate: Gate, *, what: str | None = None) -> None:
 
 def _same_as_last_time(turn: Turn, fingerprint: str) -> bool:
     """Times, paths and numbers aside: what did not help once will not help twice."""
-    earlier = [a for a in turn.store.runs.all_of(turn.attempt.key) if a.number < turn.attempt.number]
+    earlier = turn.earlier()
     kept = [f for f in turn.store.facts.of(earlier[-1].id) if f.kind == "failures"] if earlier else []
     return bool(fingerprint and kept) and kept[-1].data["fingerprint"] == fingerprint
 

@@ -71,7 +71,7 @@ def _remember(turn: Turn) -> None:
         for kind, sha in (("local", attempt.head_sha), ("verification", attempt.merge_sha))
         if sha and (report := store.artifacts.report(attempt.id, kind=kind, sha=sha)) is not None
     ]
-    earlier = [a for a in store.runs.all_of(attempt.key) if a.number < attempt.number]
+    earlier = turn.earlier()
     for memory in learned(attempt, store.artifacts.evaluations(attempt.id), reports, (), earlier):
         store.notes.remember(
             attempt.key, attempt_id=attempt.id, title=memory.title, content=memory.content, tags=memory.tags

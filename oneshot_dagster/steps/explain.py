@@ -13,8 +13,8 @@ from oneshot_dagster.domain.gate import Condition, Gate, Opening
 from oneshot_dagster.domain.messages import Explained
 from oneshot_dagster.domain.messages import explain as rows_of
 from oneshot_dagster.domain.run import HEAD_IS_PUBLIC, State
+from oneshot_dagster.steps.gate import gate_at
 from oneshot_dagster.steps.holds import holds
-from oneshot_dagster.steps.resume_facts import gate_at
 from oneshot_dagster.steps.services import Services
 
 _NO_GATE = "the gate is read once there is a pull request"

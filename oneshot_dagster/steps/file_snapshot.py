@@ -53,9 +53,7 @@ def file_snapshot(turn: Turn) -> Record | NotMyTurn:
 
 def _undoes_the_last(turn: Turn, found: Snapshot) -> bool:
     attempt = turn.attempt
-    earlier = [
-        a for a in turn.store.runs.all_of(attempt.key) if a.number < attempt.number and a.pr_number and a.head_sha
-    ]
+    earlier = [a for a in turn.earlier() if a.pr_number and a.head_sha]
     if not earlier:
         return False
     last = turn.store.projections.snapshot(

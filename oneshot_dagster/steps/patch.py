@@ -169,7 +169,7 @@ def _trusted_comments(turn: Turn) -> tuple[Said, ...]:
 
 def _failures(turn: Turn) -> tuple[Failure, ...]:
     """What failed in the attempt before, with the logs that it left."""
-    earlier = [a for a in turn.store.runs.all_of(turn.attempt.key) if a.number < turn.attempt.number]
+    earlier = turn.earlier()
     kept = turn.read_file("failures", of=earlier[-1].id) if earlier else None
     return tuple(Failure(name=f["name"], log=f["log"]) for f in json.loads(kept)) if kept else ()
 

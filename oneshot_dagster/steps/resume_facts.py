@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 from oneshot_dagster.domain.attempt import Attempt, Launch, WriteAction
-from oneshot_dagster.domain.gate import Gate, GateFacts, decide
-from oneshot_dagster.domain.policy import budgets, gate_rules, parse_policy
+from oneshot_dagster.domain.gate import GateFacts
+from oneshot_dagster.domain.policy import budgets, parse_policy
 from oneshot_dagster.domain.resume import LEASE_SILENCE
 from oneshot_dagster.domain.resume_facts import Awaiting, ResumeFacts, RunState
 from oneshot_dagster.domain.run import HEAD_IS_PUBLIC, State
 from oneshot_dagster.services.launcher.protocol import RunView
 from oneshot_dagster.services.store.protocol import Lease
+from oneshot_dagster.steps.gate import gate_at
 from oneshot_dagster.steps.holds import holds
 from oneshot_dagster.steps.lane import take_place
 from oneshot_dagster.steps.lease import holder_is_gone, lives
@@ -84,18 +85,6 @@ def _pull(
     facts = services.github.gate_facts(attempt.key.repository, attempt.pr_number)
     services.store.projections.save_pull(attempt.key.repository, facts)
     return facts
-
-
-def gate_at(services: Services, attempt: Attempt, facts: GateFacts) -> Gate:
-    """The one decision, for the resumer and for who explains it to people."""
-    report = services.store.artifacts.report(attempt.id, kind="local", sha=attempt.head_sha or "")
-    return decide(
-        facts,
-        gate_rules(parse_policy(attempt.policy)),
-        judged=attempt.judged_sha,
-        local_report=report.verdict if report else None,
-        expected_head=attempt.head_sha or "",
-    )
 
 
 def _lane_free(services: Services, attempt: Attempt) -> bool:

@@ -40,6 +40,10 @@ class Turn:
     def policy(self) -> Policy:
         return parse_policy(self.attempt.policy)
 
+    def earlier(self) -> list[Attempt]:
+        """The attempts before this one, oldest first."""
+        return [a for a in self.store.runs.all_of(self.attempt.key) if a.number < self.attempt.number]
+
     def cancelled(self) -> bool:
         """A stop was asked for (read at most once a second) or the lease is lost. Never true after the merge."""
         if self.held.lost:

@@ -52,5 +52,5 @@ def worktree(turn: Turn) -> Record | NotMyTurn:
 
 def _last_head(turn: Turn) -> str | None:
     """The head of the attempt before, whose branch this one goes on with."""
-    earlier = [a for a in turn.store.runs.all_of(turn.attempt.key) if a.number < turn.attempt.number]
+    earlier = turn.earlier()
     return earlier[-1].head_sha if earlier and earlier[-1].merge_sha is None else None
