@@ -19,8 +19,9 @@ _WATCH_EVERY = 1.0
 def dev(web: bool) -> None:  # noqa: FBT001 (click names it)
     """The world of `oneshot demo` left running: forge, deploy supervisor, Postgres, Dagster with its UI."""
     from oneshot_dagster.local.stack import running
+    from oneshot_dagster.local.world import HomeKind
 
-    with running(web=web, say=_said) as stack:
+    with running(web=web, say=_said, kind=HomeKind.LOCAL) as stack:
         if not stack.owned:
             raise BadInput(
                 tried="start the local world",

@@ -17,6 +17,7 @@ from oneshot_dagster.domain.errors import BadInput, OneshotError
 _COMMANDS = {
     "demo": "one issue to a merged, deployed, verified change, in a world of its own",
     "dev": "that world left running, with the Dagster UI",
+    "up": "the platform against the GitHub of your own settings",
     "run": "take a change as far as it goes, and follow it",
     "list": "the changes and where they stand",
     "status": "one change: its SHAs, artifacts and success criteria",

@@ -1,4 +1,4 @@
-"""The local stack: Postgres, forge, deploy supervisor, Dagster's code server and daemon, with or without the web.
+"""The stack of a home: Postgres, Dagster's code server and daemon, with or without the web; locally forge and supervisor.
 One a home: who holds $ONESHOT_HOME/stack.lock owns it and takes it with them, others share it."""
 
 import contextlib
@@ -22,7 +22,7 @@ from oneshot_dagster.local.demo.plant import OWNER
 from oneshot_dagster.local.forge.client import ForgeClient
 from oneshot_dagster.local.parts import CODE_SERVER, DAEMON, FORGE, SUPERVISOR, WEB, Parts, accepts
 from oneshot_dagster.local.ports import refuse_taken
-from oneshot_dagster.local.world import World, asked, check_home, lay_out, write_private
+from oneshot_dagster.local.world import HomeKind, World, asked, check_home, check_kind, lay_out, write_private
 from oneshot_dagster.services.store import schema
 from oneshot_dagster.settings import Settings, load
 from oneshot_dagster.steps.resume import start_new
@@ -79,12 +79,14 @@ class Stack:
 
 
 @contextlib.contextmanager
-def running(*, web: bool, say: Say) -> Generator[Stack]:
+def running(*, web: bool, say: Say, kind: HomeKind | None = None) -> Generator[Stack]:
     """The stack of this home for the length of the block: ours, or the one that runs there already.
 
-    `say` is told each part with the seconds that it took.
+    `say` is told each part with the seconds that it took. `kind`: BadInput where the home is for something else.
     """
     settings = asked()
+    if kind is not None:
+        check_kind(settings.home, kind)
     check_home(settings.home)
     with contextlib.ExitStack() as closing:
         held = closing.enter_context(FileLock(settings.home / "stack.lock").try_hold())
@@ -117,15 +119,14 @@ def _shared(home: Path) -> Generator[Stack]:
 @contextlib.contextmanager
 def _own(settings: Settings, *, web: bool, say: Say) -> Generator[Stack]:
     _end_leftovers(settings.home)
-    ports = settings.ports.model_dump()
-    refuse_taken({name: port for name, port in ports.items() if web or name != "web"})
+    refuse_taken({name: port for name, port in _ports(settings).items() if web or name != "web"})
     world = lay_out(settings)
     parts = Parts(world)
     timer = _Timer(say)
     with contextlib.ExitStack() as closing:
         closing.callback(_undisturbed, parts.stop)  # also where Postgres does not come up
         timer.begins("Postgres")
-        for name in (FORGE, SUPERVISOR):
+        for name in (FORGE, SUPERVISOR) if world.kind is HomeKind.LOCAL else ():
             timer.begins(name)
             parts.start(name)
         if world.settings.database_url is None:
@@ -148,9 +149,11 @@ def _own(settings: Settings, *, web: bool, say: Say) -> Generator[Stack]:
 def _await_servers(world: World, parts: Parts, timer: "_Timer") -> None:
     """Each binds its port when it is ready. Meanwhile Dagster is imported here too, which takes as long."""
     importlib.import_module("oneshot_dagster.orchestration.engine")
-    ports = world.settings.ports
-    for name, port in ((SUPERVISOR, ports.service), (FORGE, ports.forge), (CODE_SERVER, ports.code_server)):
-        parts.wait(name, functools.partial(accepts, port))
+    ports = _ports(world.settings)
+    for name, port in ((SUPERVISOR, "service"), (FORGE, "forge"), (CODE_SERVER, "code_server")):
+        if port not in ports:
+            continue
+        parts.wait(name, functools.partial(accepts, ports[port]))
         timer.ready(name)
 
 
@@ -210,10 +213,16 @@ def _record(world: World, parts: Parts, *, web: bool) -> None:
         "start": start_time(os.getpid()),
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "web": web,
-        "ports": world.settings.ports.model_dump(),
+        "ports": _ports(world.settings),
         "parts": parts.recorded(),
     }
     write_private(_file(world.home), json.dumps(said, indent=1))
+
+
+def _ports(settings: Settings) -> dict[str, int]:
+    """Those that the stack of this home opens."""
+    absent = {"forge", "service"} if World(settings).kind is HomeKind.CONNECTED else set[str]()
+    return {name: port for name, port in settings.ports.model_dump().items() if name not in absent}
 
 
 def _file(home: Path) -> Path:

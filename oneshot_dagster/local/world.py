@@ -1,4 +1,4 @@
-"""The files of the local world under $ONESHOT_HOME: its settings, the forge's people and their tokens, Dagster's workspace.
+"""The files of a world under $ONESHOT_HOME: settings, the forge's people and their tokens, Dagster's workspace.
 Who runs in that world is stack.py."""
 
 import json
@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import sys
+from enum import StrEnum
 from pathlib import Path
 
 from oneshot_dagster.domain.errors import BadInput
@@ -19,11 +20,22 @@ _MARK = "# Written by the local world of `oneshot dev` at each start."
 _LEAST_FREE = 300 * 2**20
 
 
+class HomeKind(StrEnum):
+    """What a home is for: the demo's world with its forge, or the operator's own settings and the GitHub that they name."""
+
+    LOCAL = "local"
+    CONNECTED = "connected"
+
+
 class World:
-    """`settings` are those of the local world, as every process in it reads them."""
+    """`settings` are those of the home, as every process in it reads them."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.home = settings, settings.home
+
+    @property
+    def kind(self) -> HomeKind:
+        return kind_of(self.home)
 
     @property
     def forge_url(self) -> str:
@@ -74,17 +86,37 @@ def described(home: Path) -> bool:
     return file.exists() and file.read_text().startswith(_MARK)
 
 
-def lay_out(settings: Settings) -> World:
-    """Writes the files and reads the settings again. `settings` as `asked` gives them."""
-    home = settings.home
+def kind_of(home: Path) -> HomeKind:
+    own = (home / "oneshot.toml").exists() and not described(home)
+    return HomeKind.CONNECTED if own else HomeKind.LOCAL
+
+
+def check_kind(home: Path, wanted: HomeKind) -> None:
+    """BadInput where the home is of the other kind."""
+    if kind_of(home) is wanted:
+        return
     file = home / "oneshot.toml"
-    if file.exists() and not described(home):
+    if wanted is HomeKind.LOCAL:
         raise BadInput(
             tried=f"start the local world in {home}",
             found=f"settings of your own in {file}",
-            do="choose another ONESHOT_HOME for the local world",
+            do="choose another ONESHOT_HOME for the local world; your own settings are for `oneshot up`",
         )
+    raise BadInput(
+        tried=f"start the platform in {home}",
+        found=f"the local world of `oneshot dev` in {file}" if file.exists() else f"no settings in {file}",
+        do="set ONESHOT_HOME to a folder of its own and connect it: `oneshot github connect`",
+    )
+
+
+def lay_out(settings: Settings) -> World:
+    """Writes the files that are not the operator's, and reads the settings again. `settings` as `asked` gives them."""
     world = World(settings)
+    if world.kind is HomeKind.CONNECTED:
+        write_private(world.workspace, _workspace_file(world))
+        return world
+    home = settings.home
+    file = home / "oneshot.toml"
     for login in (OWNER, ENGINE):
         if not world.token_file(login).exists():
             write_private(world.token_file(login), secrets.token_urlsafe(24))
@@ -96,8 +128,11 @@ def lay_out(settings: Settings) -> World:
 
 
 def asked() -> Settings:
-    """Settings of the environment alone: an earlier start's own file must not fix this one's ports."""
-    return Settings(home=load().home)  # pyright: ignore[reportCallIssue]  # the other fields have defaults
+    """For the local world those of the environment alone: an earlier start's file must not fix this one's ports."""
+    settings = load()
+    if kind_of(settings.home) is HomeKind.CONNECTED:
+        return settings
+    return Settings(home=settings.home)  # pyright: ignore[reportCallIssue]  # the other fields have defaults
 
 
 def write_private(path: Path, text: str) -> None:
