@@ -16,6 +16,7 @@ from oneshot_dagster.local.forge.config import ForgeConfig
 from oneshot_dagster.local.forge.forge import Forge
 from oneshot_dagster.local.forge.landing import finish_landings
 from oneshot_dagster.local.forge.pushes import catch_up
+from oneshot_dagster.local.forge.recording import recorded
 from oneshot_dagster.local.forge.repos import Repos
 from oneshot_dagster.local.forge.world import World
 from oneshot_dagster.system.lock import FileLock
@@ -28,7 +29,8 @@ def serve(config: ForgeConfig) -> None:
     config.home.mkdir(parents=True, exist_ok=True)
     with _bound(config.port) as listener, FileLock(config.home / "forge.lock").held(timeout=5.0):
         config = replace(config, port=listener.getsockname()[1])
-        server = _Server(uvicorn.Config(App(open_forge(config)), log_level="error", access_log=False, lifespan="on"))
+        app = recorded(App(open_forge(config)), config.home)
+        server = _Server(uvicorn.Config(app, log_level="error", access_log=False, lifespan="on"))
         server.ready = f"forge ready on {config.url}"
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(server.serve(sockets=[listener]))
