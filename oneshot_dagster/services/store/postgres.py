@@ -7,6 +7,7 @@ from datetime import datetime
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.services.store.artifacts import PostgresArtifacts
 from oneshot_dagster.services.store.database import Database, present
+from oneshot_dagster.services.store.events import PostgresEvents
 from oneshot_dagster.services.store.facts import PostgresFacts
 from oneshot_dagster.services.store.launches import PostgresLaunches
 from oneshot_dagster.services.store.leases import PostgresLeases
@@ -14,6 +15,7 @@ from oneshot_dagster.services.store.notes import PostgresNotes
 from oneshot_dagster.services.store.projections import PostgresProjections
 from oneshot_dagster.services.store.protocol import (
     Artifacts,
+    Events,
     Facts,
     Launches,
     Leases,
@@ -43,6 +45,7 @@ class PostgresStore:
         self.writes: Writes = PostgresWrites(self._database)
         self.artifacts: Artifacts = PostgresArtifacts(self._database)
         self.facts: Facts = PostgresFacts(self._database)
+        self.events: Events = PostgresEvents(self._database)
         self.projections: Projections = PostgresProjections(self._database)
         self.notes: Notes = PostgresNotes(self._database)
 

@@ -25,6 +25,7 @@ from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.gate import GateFacts
 from oneshot_dagster.domain.run import Kind, Mode, State
 from oneshot_dagster.domain.snapshot import Snapshot
+from oneshot_dagster.domain.webhook import Event
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -241,6 +242,12 @@ class Facts(Protocol):
     def of(self, attempt_id: str) -> tuple[Fact, ...]: ...
 
 
+class Events(Protocol):
+    def add(self, event: Event) -> bool:
+        """Commits the event and nothing else; False where its delivery id is known. Unreadable where it cannot be stored."""
+        ...
+
+
 class Projections(Protocol):
     def save_worktree(
         self, key: ChangeKey, *, pr_number: int | None, name: str, path: str, base_sha: str, head_sha: str
@@ -289,6 +296,7 @@ class Store(Protocol):
     writes: Writes
     artifacts: Artifacts
     facts: Facts
+    events: Events
     projections: Projections
     notes: Notes
 
