@@ -32,13 +32,17 @@ class Answer:
         except ValueError as error:
             raise TryAgain(f"GitHub answered {self.asked} with something that is not JSON") from error
 
+    def object(self) -> Json:
+        """Of a refusal, which may come from a proxy: the object that it holds, an empty one for anything else."""
+        try:
+            return as_object(json.loads(self.content))
+        except ValueError:
+            return {}
+
     @property
     def message(self) -> str:
         """GitHub's own words, "" where it gave none; a 422 carries its reasons in a list beside the message."""
-        try:
-            body = as_object(json.loads(self.content))
-        except ValueError:
-            return ""
+        body = self.object()
         errors: object = body.get("errors")
         reasons = map(_reason, cast("list[object]", errors)) if isinstance(errors, list) else ()
         return ": ".join(part for part in (str(body.get("message") or ""), *reasons) if part)[:500]

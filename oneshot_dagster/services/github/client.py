@@ -1,18 +1,30 @@
 """GitHub over HTTP: each method of the protocol is one call and the shape of its answer.
 What an answer means is answers.py, the connection itself connection.py, the gate's many calls reading.py."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 from oneshot_dagster.domain.gate import GateFacts
 from oneshot_dagster.services.github import shapes
-from oneshot_dagster.services.github.answers import ABSENT, REFUSED, Answer, Json, merge_refusal, read
-from oneshot_dagster.services.github.protocol import Comment, Issue, MergeAnswer, Pull
+from oneshot_dagster.services.github.answers import ABSENT, REFUSED, Json, part, read, shaped
+from oneshot_dagster.services.github.protocol import (
+    AsyncMerge,
+    Comment,
+    Issue,
+    MergeAnswer,
+    OurCheck,
+    Pull,
+    TimelineEvent,
+)
 
 if TYPE_CHECKING:
     from oneshot_dagster.services.github.connection import Connection
+    from oneshot_dagster.services.github.merging import Merging
+    from oneshot_dagster.services.github.our_check import OurChecks
     from oneshot_dagster.services.github.reading import Reading
+    from oneshot_dagster.services.github.threads import Threads
 
 T = TypeVar("T")
 
@@ -40,6 +52,24 @@ class GitHubClient:
 
         return Reading(self._connection, Protection(self._connection))
 
+    @cached_property
+    def _merging(self) -> "Merging":
+        from oneshot_dagster.services.github.merging import Merging
+
+        return Merging(self._connection)
+
+    @cached_property
+    def _checks(self) -> "OurChecks":
+        from oneshot_dagster.services.github.our_check import OurChecks
+
+        return OurChecks(self._connection, lambda: self.login)
+
+    @cached_property
+    def _threads(self) -> "Threads":
+        from oneshot_dagster.services.github.threads import Threads
+
+        return Threads(self._connection)
+
     def close(self) -> None:
         if "_connection" in self.__dict__:
             self._connection.close()
@@ -50,7 +80,9 @@ class GitHubClient:
 
     @cached_property
     def _login(self) -> str:
-        return read(shapes.login_of, self._connection.get("/user"))
+        """By GraphQL, which knows an App's token too: it may not read `/user`."""
+        viewer = part(self._connection.graph("query { viewer { login } }", {}) or {}, "viewer")
+        return shaped(shapes.login_of, viewer, asked="who we are")
 
     def default_branch(self, repository: str) -> str | None:
         return self._read_if_there(f"/repos/{repository}", lambda body: str(body["default_branch"]))
@@ -112,9 +144,34 @@ class GitHubClient:
         return self._connection.send("PUT", path, json=payload, values=REFUSED).status not in REFUSED
 
     def merge(self, repository: str, number: int, *, sha: str, method: str, title: str, message: str) -> MergeAnswer:
-        payload = {"sha": sha, "merge_method": method, "commit_title": title, "commit_message": message}
-        path = f"/repos/{repository}/pulls/{number}/merge"
-        return _merge_answer(self._connection.send("PUT", path, json=payload, values=REFUSED))
+        return self._merging.now(repository, number, sha=sha, method=method, title=title, message=message)
+
+    def merge_async(self, repository: str, number: int, *, sha: str, method: str) -> AsyncMerge:
+        return self._merging.ask(repository, number, sha=sha, method=method)
+
+    def merge_async_result(self, repository: str, number: int, uuid: str) -> AsyncMerge:
+        return self._merging.result(repository, number, uuid)
+
+    def put_check(self, repository: str, *, sha: str, check: OurCheck) -> str:
+        return self._checks.put(repository, sha, check)
+
+    def add_labels(self, repository: str, number: int, labels: Sequence[str]) -> None:
+        path = f"/repos/{repository}/issues/{number}/labels"
+        self._connection.send("POST", path, json={"labels": list(labels)})
+
+    def remove_label(self, repository: str, number: int, label: str) -> None:
+        path = f"/repos/{repository}/issues/{number}/labels/{quote(label, safe='')}"
+        self._connection.send("DELETE", path, values=ABSENT)
+
+    def timeline(self, repository: str, number: int) -> tuple[TimelineEvent, ...]:
+        events = self._items(f"/repos/{repository}/issues/{number}/timeline", shapes.timeline_event)
+        return tuple(event for event in events if event is not None)
+
+    def reply_to_thread(self, repository: str, thread_id: str, body: str) -> str:
+        return self._threads.reply(repository, thread_id, body)
+
+    def resolve_thread(self, repository: str, thread_id: str) -> None:
+        self._threads.resolve(repository, thread_id)
 
     def deployments(self, repository: str, *, sha: str, environment: str) -> Mapping[str, int]:
         found: dict[str, int] = {}
@@ -158,18 +215,3 @@ class GitHubClient:
     ) -> Iterator[T]:
         for answer in self._connection.pages(path, params=params):
             yield from read(lambda page: [shape(one) for one in page], answer)
-
-
-def _merge_answer(answer: Answer) -> MergeAnswer:
-    if answer.status in REFUSED:
-        why = merge_refusal(answer)
-        return MergeAnswer(merged=False, sha=None, status=answer.status, message=answer.message, why=why)
-    return read(
-        lambda body: MergeAnswer(
-            merged=bool(body["merged"]),
-            sha=str(body["sha"]),
-            status=answer.status,
-            message=str(body.get("message") or ""),
-        ),
-        answer,
-    )

@@ -97,7 +97,7 @@ class Connection:
         raise NeedsHuman(f"GitHub has more than {MOST_PAGES} pages at {path}", reason="too_many_pages")
 
     def graph(self, query: str, variables: Mapping[str, object]) -> Json | None:
-        """Queries only; they are repeated like reads."""
+        """None for what GitHub does not know. Queries are repeated like reads, mutations are sent once."""
         answer = self._answer("POST", self._graphql_url, json={"query": query, "variables": dict(variables)})
         return graph_data(judge(answer))
 
@@ -142,7 +142,8 @@ class Connection:
         cause: object = getattr(error, "exc", None)
         if not isinstance(cause, httpx.HTTPStatusError | httpx.TransportError):
             return False
-        return cause.request.method == "GET" or str(cause.request.url) == self._graphql_url
+        request = cause.request
+        return request.method == "GET" or (str(request.url) == self._graphql_url and b"mutation" not in request.content)
 
 
 def _answer_of(asked: str, response: httpx.Response) -> Answer:

@@ -1,7 +1,7 @@
 """What we ask of GitHub. Never file lists or patches: those come from git.
 Every method may raise TryAgain (5xx, limit, timeout, cut) or NeedsHuman (401, 403 permission); absence is a value."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -55,6 +55,40 @@ class MergeAnswer:
     why: str = ""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AsyncMerge:
+    """`state` pending | merged | enqueued | failed | existing | refused | not_offered. `existing` is an earlier request
+    with its own `uuid`; `enqueued` is GitHub's last word on a request, though nothing has merged yet."""
+
+    state: str
+    uuid: str | None
+    sha: str | None
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OurCheck:
+    """What our check says. `status` queued | in_progress | completed; `conclusion`, only when completed:
+    success | failure | neutral | action_required | cancelled. `url` is where details are, "" for nowhere."""
+
+    status: str
+    conclusion: str | None
+    title: str
+    summary: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TimelineEvent:
+    """`event` in GitHub's words: labeled, unlabeled, closed, merged, …; `label` of the first two."""
+
+    event: str
+    actor: str | None
+    at: datetime
+    label: str | None
+    commit_sha: str | None
+
+
 class GitHub(Protocol):
     @property
     def login(self) -> str:
@@ -106,6 +140,40 @@ class GitHub(Protocol):
     def merge(self, repository: str, number: int, *, sha: str, method: str, title: str, message: str) -> MergeAnswer:
         """Sent once, never repeated by the client. TryAgain where no answer came: read the pull request then."""
         ...
+
+    def merge_async(self, repository: str, number: int, *, sha: str, method: str) -> AsyncMerge:
+        """Asks for a merge that GitHub does in its own time, rules judged then. It takes no title and no message.
+
+        Sent once. `not_offered` where the server does not know such a thing.
+        """
+        ...
+
+    def merge_async_result(self, repository: str, number: int, uuid: str) -> AsyncMerge:
+        """`not_offered` where GitHub no longer knows that request (it keeps one for a day): read the pull request."""
+        ...
+
+    def put_check(self, repository: str, *, sha: str, check: OurCheck) -> str:
+        """Makes our check `oneshot` at that SHA say this, and gives its URL; nothing is sent where it says so already.
+
+        A check run of our App, or, with a personal token, which may make none, a commit status of that context.
+        """
+        ...
+
+    def add_labels(self, repository: str, number: int, labels: Sequence[str]) -> None: ...
+
+    def remove_label(self, repository: str, number: int, label: str) -> None:
+        """A label that is not there is done."""
+        ...
+
+    def timeline(self, repository: str, number: int) -> tuple[TimelineEvent, ...]:
+        """All pages, oldest first: who did what on an issue or a pull request."""
+        ...
+
+    def reply_to_thread(self, repository: str, thread_id: str, body: str) -> str:
+        """The URL of the reply. Sent once."""
+        ...
+
+    def resolve_thread(self, repository: str, thread_id: str) -> None: ...
 
     def deployments(self, repository: str, *, sha: str, environment: str) -> Mapping[str, int]:
         """Deployment ids by the `key` in their payload."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from oneshot_dagster.domain.gate import CheckRun, CommitStatus, Review, Thread
 from oneshot_dagster.domain.gate_conditions import OUR_CHECK
 from oneshot_dagster.services.github.answers import Json, as_object, part
-from oneshot_dagster.services.github.protocol import Comment, Issue, Pull
+from oneshot_dagster.services.github.protocol import Comment, Issue, Pull, TimelineEvent
 
 GHOST = "ghost"  # GitHub's own name for an account that is gone
 WRITERS = frozenset({"admin", "maintain", "write"})
@@ -48,6 +48,25 @@ def comment(body: Json) -> Comment:
         body=str(body.get("body") or ""),
         created_at=datetime.fromisoformat(body["created_at"]),
         url=str(body["html_url"]),
+    )
+
+
+def timeline_event(body: Json) -> TimelineEvent | None:
+    """None for the few kinds without a time of their own, such as comments on a line.
+
+    A review has its own names for who and when; a commit has no account, but an author and a committer.
+    """
+    at = time_of(body.get("created_at") or body.get("submitted_at") or part(body, "committer").get("date"))
+    if at is None:
+        return None
+    actor = part(body, "actor") or part(body, "user")
+    label: object = part(body, "label").get("name")
+    return TimelineEvent(
+        event=str(body["event"]),
+        actor=str(actor["login"]) if actor else None,
+        at=at,
+        label=str(label) if label else None,
+        commit_sha=body.get("commit_id") or body.get("sha"),
     )
 
 

@@ -1,0 +1,76 @@
+"""Asking GitHub for a merge, at once or in its own time, and what its answers mean.
+Sent once each: after a lost answer the pull request is read."""
+
+from oneshot_dagster.services.github.answers import ABSENT, REFUSED, Answer, Json, merge_refusal, part, read
+from oneshot_dagster.services.github.connection import Connection
+from oneshot_dagster.services.github.protocol import AsyncMerge, MergeAnswer
+
+_STATES = frozenset({"pending", "merged", "enqueued", "failed"})
+_CLOSED_OR_DRAFT = 400  # "basic pull request state checks", by GitHub's description
+_EXISTING = 409
+
+
+class Merging:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def now(self, repository: str, number: int, *, sha: str, method: str, title: str, message: str) -> MergeAnswer:
+        payload = {"sha": sha, "merge_method": method, "commit_title": title, "commit_message": message}
+        path = f"/repos/{repository}/pulls/{number}/merge"
+        return _merge_answer(self._connection.send("PUT", path, json=payload, values=REFUSED))
+
+    def ask(self, repository: str, number: int, *, sha: str, method: str) -> AsyncMerge:
+        payload = {"sha": sha, "merge_method": method}
+        values = ABSENT | REFUSED | {_CLOSED_OR_DRAFT}
+        path = f"/repos/{repository}/pulls/{number}/merge-async"
+        return _async_merge(self._connection.send("PUT", path, json=payload, values=values))
+
+    def result(self, repository: str, number: int, uuid: str) -> AsyncMerge:
+        path = f"/repos/{repository}/pulls/{number}/merge-async/{uuid}"
+        return _async_merge(self._connection.get(path, values=ABSENT))
+
+
+def _merge_answer(answer: Answer) -> MergeAnswer:
+    if answer.status in REFUSED:
+        why = merge_refusal(answer)
+        return MergeAnswer(merged=False, sha=None, status=answer.status, message=answer.message, why=why)
+    return read(
+        lambda body: MergeAnswer(
+            merged=bool(body["merged"]),
+            sha=str(body["sha"]),
+            status=answer.status,
+            message=str(body.get("message") or ""),
+        ),
+        answer,
+    )
+
+
+def _async_merge(answer: Answer) -> AsyncMerge:
+    if answer.status in ABSENT:
+        return AsyncMerge(state="not_offered", uuid=None, sha=None, message=answer.message)
+    if answer.status == _EXISTING:
+        return read(lambda body: _of_result(body, state="existing"), answer)
+    if answer.status in REFUSED or answer.status == _CLOSED_OR_DRAFT:
+        details = part(answer.object(), "details")
+        message = str(details.get("message") or answer.message)
+        return AsyncMerge(state="refused", uuid=None, sha=None, message=message)
+    return read(lambda body: _of_result(body, state=_known(body)), answer)
+
+
+def _known(body: Json) -> str:
+    """A word that GitHub may add later raises, so that the request is asked for again and not taken for an end."""
+    state = str(body["status"])
+    if state not in _STATES:
+        raise ValueError(state)
+    return state
+
+
+def _of_result(body: Json, *, state: str) -> AsyncMerge:
+    details = part(body, "details")
+    sha, uuid = details.get("sha"), details.get("uuid")
+    return AsyncMerge(
+        state=state,
+        uuid=str(uuid) if uuid else None,
+        sha=str(sha) if sha else None,
+        message=str(details.get("message") or ""),
+    )
