@@ -37,7 +37,8 @@ class PostgresStore:
 
     def __init__(self, url: str, *, application_name: str = "oneshot") -> None:
         self._database = Database(url, application_name=application_name)
-        self._waking = Waking(url, application_name=application_name)
+        self._changes = Waking(url, application_name=application_name, channel="oneshot")
+        self._deliveries = Waking(url, application_name=application_name, channel="oneshot_events")
         self.runs: Runs = PostgresRuns(self._database)
         self.requests: Requests = PostgresRequests(self._database)
         self.leases: Leases = PostgresLeases(self._database)
@@ -56,7 +57,10 @@ class PostgresStore:
         self._database.one("store.wake", key=str(key))
 
     def waiting(self, key: ChangeKey | None) -> AbstractContextManager[Waiter]:
-        return self._waking.waiting(key)
+        return self._changes.waiting(key)
+
+    def waiting_for_events(self) -> AbstractContextManager[Waiter]:
+        return self._deliveries.waiting(None)
 
     def purge(self, before: datetime) -> Mapping[str, int]:
         return {
@@ -65,5 +69,6 @@ class PostgresStore:
         }
 
     def close(self) -> None:
-        self._waking.close()
+        self._changes.close()
+        self._deliveries.close()
         self._database.close()

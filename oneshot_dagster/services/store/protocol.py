@@ -312,6 +312,10 @@ class Store(Protocol):
         """For one change, or for any where None."""
         ...
 
+    def waiting_for_events(self) -> AbstractContextManager["Waiter"]:
+        """For a delivery that was stored."""
+        ...
+
     def purge(self, before: datetime) -> Mapping[str, int]:
         """Forgets deliveries that are dealt with, and messages of attempts whose evidence is sealed; how many of each."""
         ...

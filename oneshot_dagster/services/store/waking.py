@@ -1,4 +1,4 @@
-"""Waiting for a NOTIFY about one change or any, on a connection of its own that is opened with the first wait and kept.
+"""Waiting for a NOTIFY, on a connection of its own that is opened with the first wait and kept.
 A wake-up is a hint to read again; nothing travels in it."""
 
 import threading
@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
 import psycopg
+from psycopg import sql
 
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.errors import TryAgain
@@ -14,8 +15,10 @@ from oneshot_dagster.services.store.address import first_line, libpq_url
 
 
 class Waking:
-    def __init__(self, url: str, *, application_name: str) -> None:
-        self._url, self._application_name = url, application_name
+    """`channel` "oneshot" tells of changes by their keys, "oneshot_events" that a delivery was stored."""
+
+    def __init__(self, url: str, *, application_name: str, channel: str) -> None:
+        self._url, self._application_name, self._channel = url, application_name, channel
         self._idle: psycopg.Connection | None = None
         self._lock = threading.Lock()
 
@@ -39,7 +42,7 @@ class Waking:
                 application_name=f"{self._application_name} (waiting)",
                 tcp_user_timeout=15000,
             )
-            connection.execute("listen oneshot")
+            connection.execute(sql.SQL("listen {}").format(sql.Identifier(self._channel)))
         except psycopg.OperationalError as error:
             raise TryAgain(f"the database did not answer: {first_line(error)}") from error
         return connection
