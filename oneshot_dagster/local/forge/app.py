@@ -1,7 +1,7 @@
 """The forge as one ASGI app: who may talk to it at all, what is logged, and which part answers: git, the API, pages."""
 
 import contextlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -9,9 +9,11 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from oneshot_dagster.local.forge import binding, log, page
+from oneshot_dagster.local.forge.asked import Asked, ask, deliver
 from oneshot_dagster.local.forge.auth import caller
+from oneshot_dagster.local.forge.faults import AFTER, Fault, Kind, reply_of
 from oneshot_dagster.local.forge.forge import Forge
-from oneshot_dagster.local.forge.records import User
+from oneshot_dagster.local.forge.front import Front, Withheld, until_gone
 from oneshot_dagster.local.forge.smart_http import SmartHttp
 from oneshot_dagster.local.forge.world import now
 
@@ -24,52 +26,68 @@ class App:
         self._git = SmartHttp(forge)
         routes = [*binding.routes(forge), *page.routes(forge)]
         self._web = Starlette(routes=routes, lifespan=_lifespan(forge))
+        self._front = Front(forge, self._web)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._web(scope, receive, send)
             return
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        user = caller(self._forge.world, headers.get("authorization", ""))
-        scope["forge.user"] = user
+        authorization = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
+        scope["forge.user"] = caller(self._forge.world, authorization)
+        asked = await ask(scope, receive, scope["forge.user"])
+        fault = self._forge.faults.hit(asked)
         seen = _Seen(send)
         try:
-            await self._answer(scope, headers, user, receive, seen)
+            await self._answer(asked, fault, scope, receive, seen)
         finally:
-            self._note(scope, seen.status)
+            self._note(asked, fault, seen.status)
 
-    async def _answer(
-        self, scope: Scope, headers: dict[str, str], user: User | None, receive: Receive, send: "_Seen"
-    ) -> None:
-        path: str = scope["path"]
-        if not _is_local(headers, self._forge.config.port):
-            await binding.plain(403, "this forge answers its own pages and loopback addresses only")(
-                scope, receive, send
-            )
-        elif asked := log.file_list_asked(path, headers.get("accept", "")):
-            await self._refuse_files(asked, scope, user)(scope, receive, send)
-        elif self._git.takes(path):
-            await self._git(scope, receive, send, user)
+    async def _answer(self, asked: Asked, fault: Fault | None, scope: Scope, receive: Receive, send: "_Seen") -> None:
+        if not _is_local(asked.headers, self._forge.config.port):
+            await _foreign()(scope, receive, send)
+        elif forbidden := log.file_list_asked(asked.path, asked.headers.get("accept", "")):
+            refused = binding.files_refused(self._forge, forbidden, asked.method, asked.path, asked.user)
+            await refused(scope, receive, send)
+        elif fault is not None and fault.kind is Kind.HANG:
+            await until_gone(receive)
+        elif asked.is_api:
+            await self._front.serve(asked, scope, send, fault)
+        elif self._git.takes(asked.path):
+            await self._serve_git(asked, fault, scope, receive, send)
         else:
             await self._web(scope, receive, send)
 
-    def _refuse_files(self, asked: str, scope: Scope, user: User | None) -> Response:
-        return binding.files_refused(self._forge, asked, str(scope["method"]), str(scope["path"]), user)
+    async def _serve_git(
+        self, asked: Asked, fault: Fault | None, scope: Scope, receive: Receive, send: "_Seen"
+    ) -> None:
+        if fault is None or fault.kind is Kind.STALE:
+            await self._git(scope, receive, send, asked.user)
+            return
+        if fault.kind in AFTER:
+            cut = fault.kind is Kind.CUT_AFTER
+            await self._git(scope, receive, Withheld(send, show_start=cut), asked.user)
+            if cut:
+                return  # an answer that was begun and never ended: the server closes the connection
+        await deliver(reply_of(fault, asked), send)
 
-    def _note(self, scope: Scope, status: int) -> None:
-        user: User | None = scope["forge.user"]
-        query: bytes = scope.get("query_string", b"")
+    def _note(self, asked: Asked, fault: Fault | None, status: int) -> None:
         self._forge.log.add(
             log.Request(
-                method=scope["method"],
-                path=scope["path"],
-                query=query.decode("latin-1"),
-                login=user.login if user else None,
+                id=asked.id,
+                method=asked.method,
+                path=asked.path,
+                query=asked.query,
+                login=asked.login,
                 status=status,
                 at=now(),
-                graphql=scope.get("forge.graphql"),
+                graphql=asked.graphql,
+                fault=fault.kind if fault else None,
             )
         )
+
+
+def _foreign() -> Response:
+    return binding.plain(403, "this forge answers its own pages and loopback addresses only")
 
 
 class _Seen:
@@ -85,7 +103,7 @@ class _Seen:
         await self._send(message)
 
 
-def _is_local(headers: dict[str, str], port: int) -> bool:
+def _is_local(headers: Mapping[str, str], port: int) -> bool:
     """Against pages of other sites: a name that was bound to 127.0.0.1, and forms sent from elsewhere."""
     hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
     origin = headers.get("origin")

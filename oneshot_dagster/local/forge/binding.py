@@ -22,14 +22,16 @@ from oneshot_dagster.local.forge.rest import (
     comments,
     controls,
     deployments,
+    fault_controls,
     issues,
     pulls,
+    rate_limit,
     repositories,
     reviews,
 )
 
-REST = (repositories, comments, issues, reviews, pulls, checks, deployments)
-CONTROLS = (controls,)
+REST = (repositories, comments, issues, reviews, pulls, checks, deployments, rate_limit)
+CONTROLS = (controls, fault_controls)
 _LOG = logging.getLogger(__name__)
 _NO_FILES = "this forge never answers for {}: file lists and patches come from git; recorded in /_forge/violations"
 
@@ -124,7 +126,6 @@ def _graphql(forge: Forge) -> Callable[[Request], Awaitable[Response]]:
         query, variables = body.get("query"), body.get("variables")
         if not isinstance(query, str):
             return plain(400, "A query attribute must be specified and must be a string.")
-        request.scope["forge.graphql"] = query
         if graph.asks_for_files(query):
             return files_refused(forge, "files through GraphQL", "POST", request.url.path, user)
         question = graph.Question(query=query, variables=untyped.mapping(variables), user=user)

@@ -138,7 +138,7 @@ class ForgeClient:
         return self.ask("POST", "/api/graphql", {"query": query, "variables": variables})
 
     def requests(self) -> list[Json]:
-        """Oldest first: method, path, query, login, status, at, graphql."""
+        """Oldest first: id, method, path, query, login, status, at, graphql, fault."""
         return self.ask("GET", "/_forge/requests")
 
     def clear_requests(self) -> None:
@@ -146,3 +146,29 @@ class ForgeClient:
 
     def violations(self) -> list[Json]:
         return self.ask("GET", "/_forge/violations")
+
+    def arm(self, kind: str, **where: object) -> Json:
+        """A fault for the requests named by method, path, graphql, login, nth, times; `retry_after` for limits."""
+        return self.ask("POST", "/_forge/faults", {"kind": kind, **where})
+
+    def faults(self) -> list[Json]:
+        """As armed, with `seen` and the ids of the requests that were `hit`."""
+        return self.ask("GET", "/_forge/faults")
+
+    def clear_faults(self) -> None:
+        self.ask("DELETE", "/_forge/faults")
+
+    def set_limit(
+        self, login: str, *, remaining: int, reset_in: int = 3600, enforced: bool = True, resource: str = "core"
+    ) -> None:
+        body = {"resource": resource, "remaining": remaining, "reset_in": reset_in, "enforced": enforced}
+        self.ask("PUT", f"/_forge/limits/{login}", body)
+
+    def set_secondary_limit(
+        self, login: str, *, seconds: float, status: int = 403, retry_after: int | None = None
+    ) -> None:
+        secondary = {"status": status, "retry_after": retry_after, "seconds": seconds}
+        self.ask("PUT", f"/_forge/limits/{login}", {"secondary": secondary})
+
+    def clear_limits(self, login: str) -> None:
+        self.ask("DELETE", f"/_forge/limits/{login}")

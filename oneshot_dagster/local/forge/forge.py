@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from oneshot_dagster.local.forge.ci import Ci
 from oneshot_dagster.local.forge.config import ForgeConfig
+from oneshot_dagster.local.forge.faults import Faults
+from oneshot_dagster.local.forge.limits import Limits
 from oneshot_dagster.local.forge.log import RequestLog
 from oneshot_dagster.local.forge.repos import Repos
 from oneshot_dagster.local.forge.shapes.people import Urls
@@ -20,6 +22,8 @@ class Forge:
     repos: Repos
     ci: Ci
     log: RequestLog = field(default_factory=RequestLog)
+    faults: Faults = field(default_factory=Faults)
+    limits: Limits = field(default_factory=Limits)
     writing: threading.RLock = field(default_factory=threading.RLock)
 
     @property

@@ -17,8 +17,9 @@ _DIFF_MEDIA = re.compile(r"application/vnd\.github\.(?:[\w.-]+\.)?(?:diff|patch)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """`graphql` is the text of the query, None on REST and git."""
+    """`graphql` is the text of the query, None on REST and git; `fault` the armed one that hit it."""
 
+    id: str
     method: str
     path: str
     query: str
@@ -26,6 +27,7 @@ class Request:
     status: int
     at: str
     graphql: str | None = None
+    fault: str | None = None
 
 
 class RequestLog:

@@ -15,14 +15,14 @@ from oneshot_dagster.local.forge.shapes.repositories import repository
 from oneshot_dagster.local.forge.world import now
 
 
-def _admin(call: Call) -> None:
+def admin(call: Call) -> None:
     if not call.user.admin:
         raise Refusal(403, "only an admin of the forge may use /_forge/")
 
 
 def create_repository(call: Call) -> Answer:
     """Idempotent by name: 200 where it exists. Its content comes by a push."""
-    _admin(call)
+    admin(call)
     owner, _, name = call.text("full_name").partition("/")
     branch = call.text("default_branch", "main")
     known = call.forge.world.repository(owner, name)
@@ -52,7 +52,7 @@ def create_repository(call: Call) -> Answer:
 
 def put_user(call: Call) -> Answer:
     """Adds a person, or replaces the token and adds to the permissions of one."""
-    _admin(call)
+    admin(call)
     permissions: Mapping[str, object] = call.mapping("permissions") or {}
     if not all(level in PERMISSIONS for level in permissions.values()):
         invalid("permissions", "invalid")
@@ -66,7 +66,7 @@ def put_user(call: Call) -> Answer:
 
 
 def create_ruleset(call: Call) -> Answer:
-    _admin(call)
+    admin(call)
     ruleset = Ruleset(
         id=call.forge.world.next_id(),
         repository=_named(call).id,
@@ -83,18 +83,18 @@ def _named(call: Call) -> Repository:
 
 
 def requests(call: Call) -> Answer:
-    _admin(call)
+    admin(call)
     return Answer(body=[asdict(r) for r in call.forge.log.all()])
 
 
 def clear_requests(call: Call) -> Answer:
-    _admin(call)
+    admin(call)
     call.forge.log.clear()
     return Answer(status=204)
 
 
 def violations(call: Call) -> Answer:
-    _admin(call)
+    admin(call)
     return Answer(body=[asdict(v) for v in call.forge.world.all(Violation)])
 
 
