@@ -87,6 +87,20 @@ def test_a_snapshot_that_fails_leaves_the_old_one(store: PostgresStore) -> None:
     assert store.projections.snapshot("acme/shop", pr_number=7, head_sha=sha("b")) == _snapshot(ODD[0])
 
 
+@pytest.mark.parametrize("commit", [sha("c"), "abc1234"], ids=["without a snapshot", "no SHA"])
+def test_a_file_has_the_commit_of_its_snapshot_and_no_other(
+    store: PostgresStore, sql: psycopg.Connection, commit: str
+) -> None:
+    store.projections.save_snapshot(KEY, pr_number=7, snapshot=_snapshot(ODD[0]))
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        sql.execute("update jangar_github.pr_files set commit_sha = %s", [commit])
+
+
+def test_a_snapshot_of_what_is_no_commit_is_refused(sql: psycopg.Connection) -> None:
+    with pytest.raises(psycopg.errors.CheckViolation, match="git_sha"):
+        sql.execute("insert into jangar_github.pr_snapshots values ('acme/shop', 7, 'abc1234', %s)", [sha("a")])
+
+
 def test_checks_come_by_commit_with_the_newest_first(store: PostgresStore) -> None:
     for minute, head in enumerate("bc"):
         store.projections.save_pull("acme/shop", _facts(head, read_at=NOW + timedelta(minutes=minute)))

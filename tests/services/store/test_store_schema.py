@@ -4,15 +4,17 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
+import sqlalchemy as sa
+from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from store_fixtures import until_locked
+from store_fixtures import sha, until_locked
 
 from oneshot_dagster.domain.artifact import Artifact
 from oneshot_dagster.domain.errors import BadInput, TryAgain
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.services.store import schema
-from oneshot_dagster.services.store.address import libpq_url
+from oneshot_dagster.services.store.address import engine_url, libpq_url
 from oneshot_dagster.services.store.schema import Standing
 
 _UPGRADE = "import sys; from oneshot_dagster.services.store.schema import upgrade; upgrade(sys.argv[1])"
@@ -73,6 +75,38 @@ def test_a_failed_migration_leaves_nothing(make_database: Callable[..., str]) ->
     assert schema.check(url).standing is Standing.ABSENT
 
 
+def test_files_of_the_first_schema_are_kept_by_the_upgrade(make_database: Callable[..., str]) -> None:
+    url = make_database()
+    _upgrade_to("0001", url)
+    assert schema.check(url).standing is Standing.BEHIND
+    _run(url, "insert into jangar_github.pr_snapshots values ('acme/shop', 7, repeat('b', 40), repeat('a', 40))")
+    _run(
+        url,
+        """insert into jangar_github.pr_files
+           (repository, pr_number, commit_sha, path_bytes, path, status, old_mode, new_mode, old_blob, new_blob)
+           values ('acme/shop', 7, repeat('b', 40), 'x', 'x', 'added', '1', '1', '1', '1')""",
+    )
+    schema.upgrade(url)
+    with psycopg.connect(libpq_url(url), autocommit=True) as connection:
+        rows = connection.execute("select path, commit_sha, pg_typeof(commit_sha)::text from jangar_github.pr_files")
+        assert rows.fetchall() == [("x", sha("b"), "text")]
+
+
+def _migrations() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "oneshot_dagster/services/store/migrations")
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _upgrade_to(revision: str, url: str) -> None:
+    config = _migrations()
+    engine = sa.create_engine(engine_url(url), poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
 def test_a_database_that_is_away_is_try_again() -> None:
     with pytest.raises(TryAgain):
         schema.check("postgresql://nobody:secret@127.0.0.1:1/none")
@@ -85,10 +119,7 @@ def test_a_url_of_something_else_is_refused_without_its_password() -> None:
 
 
 def test_the_version_of_this_program_is_the_newest_migration() -> None:
-    config = Config()
-    config.set_main_option("script_location", "oneshot_dagster/services/store/migrations")
-    config.set_main_option("path_separator", "os")
-    assert ScriptDirectory.from_config(config).get_current_head() == schema.HEAD
+    assert ScriptDirectory.from_config(_migrations()).get_current_head() == schema.HEAD
 
 
 @pytest.mark.parametrize(("domain", "words"), [("run_state", State), ("artifact_name", Artifact)])
