@@ -1,0 +1,187 @@
+"""Reads what a repository lets us do, for domain.readiness: settings, rights, rules of the base and of our branches, CI, webhook.
+What is remembered is remembered for minutes. What may not be read is told as such and is no fault."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from oneshot_dagster.domain.errors import NeedsHuman
+from oneshot_dagster.domain.readiness_facts import (
+    SAMPLE_HEAD,
+    Access,
+    ReportedContexts,
+    RepositoryFacts,
+    Rule,
+    Unread,
+    WebhookFacts,
+)
+from oneshot_dagster.services.github import rules
+from oneshot_dagster.services.github.answers import ABSENT, Answer, Json, part, read, shaped
+from oneshot_dagster.services.github.connection import Connection
+
+T = TypeVar("T")
+REMEMBERED = 300.0
+MOST_RULESETS = 20
+HOOK_PATH = "/webhooks/github"
+_HIDDEN = ABSENT | {403}
+_ROLES = ("admin", "maintain", "push", "triage", "pull")
+_NAMES = {"push": "write", "pull": "read"}
+_NOT_TOLD = "our token may not read it"
+
+_REPORTED = """
+query($owner: String!, $name: String!, $base: String!, $ref: String!) {
+  repository(owner: $owner, name: $name) {
+    ref(qualifiedName: $ref) { target { ... on Commit { history(first: 20) { nodes { ...reported } } } } }
+    pullRequests(first: 10, baseRefName: $base, orderBy: {field: CREATED_AT, direction: DESC}) {
+      nodes { commits(last: 1) { nodes { commit { ...reported } } } }
+    }
+  }
+}
+fragment reported on Commit {
+  statusCheckRollup { contexts(first: 100) { nodes {
+    __typename
+    ... on CheckRun { name checkSuite { app { databaseId slug } } }
+    ... on StatusContext { context }
+  } } }
+}
+"""
+
+
+class ReadinessReading:
+    """`granted` are an App's permissions in a repository, None where that is not known."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        login: Callable[[], str],
+        granted: Callable[[str], Mapping[str, str] | None],
+    ) -> None:
+        self._connection, self._login, self._granted = connection, login, granted
+        self._known: dict[tuple[object, ...], tuple[float, object]] = {}
+        self._lock = threading.Lock()
+
+    def facts(self, repository: str, *, base: str, approvals: int, fresh: bool) -> RepositoryFacts | None:
+        key = (repository, base, approvals)
+        return self._remembered(key, lambda: self._facts(repository, base, approvals), fresh=fresh)
+
+    def reported(self, repository: str, branch: str, *, fresh: bool) -> ReportedContexts | Unread:
+        return self._remembered((repository, branch), lambda: self._reported(repository, branch), fresh=fresh)
+
+    def webhook(self, repository: str) -> WebhookFacts | Unread:
+        """Of the repository's own webhooks the one that leads to a platform like this."""
+        path = f"/repos/{repository}/hooks"
+        answer = self._connection.get(path, params={"per_page": 100}, values=_HIDDEN)
+        if answer.status != 200:
+            return Unread(why=_NOT_TOLD)
+        ours = read(lambda page: [h for h in page if str(h["config"].get("url", "")).endswith(HOOK_PATH)], answer)
+        if not ours:
+            return WebhookFacts()
+        deliveries = self._connection.get(f"{path}/{ours[0]['id']}/deliveries", params={"per_page": 20}, values=_HIDDEN)
+        return read(lambda page: rules.webhook(ours[0], page if deliveries.status == 200 else ()), deliveries)
+
+    def _remembered(self, key: tuple[object, ...], ask: Callable[[], T], *, fresh: bool) -> T:
+        with self._lock:
+            known = self._known.get(key)
+        if known is not None and not fresh and time.monotonic() - known[0] < REMEMBERED:
+            return known[1]  # pyright: ignore[reportReturnType] (the key tells the question)
+        answer = ask()
+        with self._lock:
+            self._known[key] = (time.monotonic(), answer)
+        return answer
+
+    def _facts(self, repository: str, base: str, approvals: int) -> RepositoryFacts | None:
+        answer = self._connection.get(f"/repos/{repository}", values=ABSENT)
+        if answer.status in ABSENT:
+            return None
+        body = read(dict[str, Any], answer)
+        access = self._access(repository, body, answer.headers)
+        classic = self._classic(repository, base)
+        base_rules = self._rules(repository, base, heads=False)
+        asking = (
+            *(() if isinstance(classic, Unread) else classic),
+            *(() if isinstance(base_rules, Unread) else base_rules),
+        )
+        needed = max([approvals, *(rule.approvals for rule in asking)])
+        return RepositoryFacts(
+            repository=repository,
+            base=base,
+            archived=bool(body.get("archived")),
+            methods=rules.methods(body),
+            access=access,
+            base_rules=base_rules if isinstance(base_rules, Unread) else asking,
+            head_rules=self._rules(repository, SAMPLE_HEAD, heads=True),
+            classic=classic if isinstance(classic, Unread) else None,
+            approvers=self._approvers(repository, access.login) if needed else (),
+        )
+
+    def _access(self, repository: str, body: Json, headers: Mapping[str, str]) -> Access:
+        login = self._login()
+        if login.endswith("[bot]"):
+            return Access(login=login, is_app=True, permissions=self._granted(repository))
+        held = part(body, "permissions")
+        role = next((_NAMES.get(name, name) for name in _ROLES if held.get(name)), "none" if held else None)
+        scopes = headers.get("x-oauth-scopes")
+        named = None if scopes is None else tuple(scope.strip() for scope in scopes.split(",") if scope.strip())
+        return Access(login=login, is_app=False, role=role, scopes=named)
+
+    def _classic(self, repository: str, base: str) -> tuple[Rule, ...] | Unread:
+        """GitHub says that a branch is not protected to those alone who may read protection at all."""
+        path = f"/repos/{repository}/branches/{quote(base)}"
+        answer = self._connection.get(f"{path}/protection", values=_HIDDEN)
+        source = f"the branch protection of {base}"
+        if answer.status == 200:
+            return read(lambda body: rules.of_protection(body, source), answer)
+        if "not protected" in answer.message.lower():
+            return ()
+        return self._shown(self._connection.get(path, values=_HIDDEN), source)
+
+    def _shown(self, answer: Answer, source: str) -> tuple[Rule, ...] | Unread:
+        """What the branch itself tells everybody: whether it is protected, and by which checks."""
+        if answer.status != 200 or read(lambda body: bool(body["protected"]), answer):
+            return Unread(why=f"{_NOT_TOLD} (an App needs administration: read, a person has to be an admin)")
+        return read(lambda body: rules.of_protection(part(body, "protection"), source), answer)
+
+    def _rules(self, repository: str, branch: str, *, heads: bool) -> tuple[Rule, ...] | Unread:
+        bodies: list[Json] = []
+        path = f"/repos/{repository}/rules/branches/{quote(branch)}"
+        for answer in self._connection.pages(path, values=_HIDDEN):
+            if answer.status != 200:
+                return Unread(why=_NOT_TOLD)
+            bodies += read(list[Any], answer)
+        numbers = dict.fromkeys(
+            int(body.get("ruleset_id") or 0) for body in bodies if rules.may_hold(body, heads=heads)
+        )
+        known = {number: self._ruleset(repository, number) for number in tuple(numbers)[:MOST_RULESETS]}
+        return shaped(
+            lambda all_: tuple(rules.of_rule(one, known, heads=heads) for one in all_),
+            bodies,
+            asked=f"rules of {branch}",
+        )
+
+    def _ruleset(self, repository: str, number: int) -> Json:
+        """Its name, and whether it holds us. Nothing where it may not be read."""
+        answer = self._connection.get(f"/repos/{repository}/rulesets/{number}", values=_HIDDEN)
+        return read(dict[str, Any], answer) if answer.status == 200 else {}
+
+    def _approvers(self, repository: str, login: str) -> tuple[str, ...] | Unread:
+        found: list[str] = []
+        for answer in self._connection.pages(
+            f"/repos/{repository}/collaborators", params={"permission": "push"}, values=_HIDDEN
+        ):
+            if answer.status != 200:
+                return Unread(why=_NOT_TOLD)
+            found += read(lambda page: [str(one["login"]) for one in page], answer)
+        return tuple(one for one in found if one.lower() != login.lower())
+
+    def _reported(self, repository: str, branch: str) -> ReportedContexts | Unread:
+        owner, name = repository.split("/")
+        variables: dict[str, object] = {"owner": owner, "name": name, "base": branch, "ref": f"refs/heads/{branch}"}
+        try:
+            data = self._connection.graph(_REPORTED, variables)
+        except NeedsHuman as error:
+            return Unread(why=str(error))
+        node = part(data or {}, "repository")
+        return shaped(rules.reported, node, asked=f"what reported in {repository}") if node else Unread(why=_NOT_TOLD)
