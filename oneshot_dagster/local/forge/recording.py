@@ -31,8 +31,9 @@ class _Recording:
         try:
             await self._app(scope, exchange.receive, exchange.send)
         finally:
-            with self._file.open("a") as out:
-                out.write(json.dumps(exchange.record(scope)) + "\n")
+            line = json.dumps(exchange.record(scope)) + "\n"
+            with self._file.open("ab", buffering=0) as out:  # one write: a kill leaves a line whole or not there
+                out.write(line.encode())
 
 
 class _Exchange:
