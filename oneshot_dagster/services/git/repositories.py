@@ -14,6 +14,7 @@ from oneshot_dagster.services.git.archive import changes_archive, present
 from oneshot_dagster.services.git.bare import Bare
 from oneshot_dagster.services.git.committing import commit_all
 from oneshot_dagster.services.git.credentials import Credentials
+from oneshot_dagster.services.git.folder import read_folder
 from oneshot_dagster.services.git.protocol import Identity, Worktree
 from oneshot_dagster.services.git.tree import Tree, read_record
 
@@ -152,6 +153,9 @@ class GitRepositories:
             if found == path.encode() and kind == "blob" and mode.startswith("100"):
                 return bare.git("cat-file", "blob", blob).stdout
         return None
+
+    def read_folder(self, repository: str, *, revision: str, folder: str) -> Mapping[str, bytes]:
+        return read_folder(self._bare(repository), revision, folder)
 
     def tree(self, repository: str, sha: str) -> str:
         return self._bare(repository).commit(sha).tree.hexsha
