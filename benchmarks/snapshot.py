@@ -49,7 +49,7 @@ class World:
             home=root / "home",
             worktrees=root / "worktrees",
             remote_url=lambda _: self.remote.as_uri(),
-            token=lambda: None,
+            token=lambda _: None,
             identity=Identity(name="Benchmark", email="benchmark@example.test"),
         )
         self.ours.fetch(KEY.repository)

@@ -102,7 +102,7 @@ class World:
             home=self.home,
             worktrees=self.home / "worktrees",
             remote_url=lambda repository: f"{self.url}/{repository}.git",
-            token=lambda: self.token,
+            token=lambda _: self.token,
             identity=Identity(name="benchmark", email="benchmark@example.test"),
         )
 

@@ -11,7 +11,9 @@ from oneshot_dagster.services.deploy.command import CommandDeploy
 from oneshot_dagster.services.deploy.none import NoDeploy
 from oneshot_dagster.services.git.protocol import Identity
 from oneshot_dagster.services.git.repositories import GitRepositories
+from oneshot_dagster.services.github.app_tokens import AppTokens
 from oneshot_dagster.services.github.client import GitHubClient
+from oneshot_dagster.services.github.tokens import OneToken, Tokens
 from oneshot_dagster.services.judge.rules_only import RulesOnly
 from oneshot_dagster.services.store.postgres import PostgresStore
 from oneshot_dagster.services.suites.local import LocalSuites
@@ -27,8 +29,8 @@ def open_services(settings: Settings | None = None) -> Services:
     """Connects lazily: a wrong address is found by the first step that needs it."""
     settings = settings or load()
     store = PostgresStore(settings.store_url)
-    token = token_reader(settings.github)
-    github = GitHubClient(api_url=settings.github.api_url, graphql_url=settings.github.graphql_url, token=token)
+    tokens = github_tokens(settings.github)
+    github = GitHubClient(api_url=settings.github.api_url, graphql_url=settings.github.graphql_url, token=tokens)
     author = Identity(name=settings.identity.name, email=settings.identity.email)
     scratch = settings.home / "scratch"
     root = settings.github.git_url.rstrip("/")
@@ -36,7 +38,7 @@ def open_services(settings: Settings | None = None) -> Services:
         home=settings.home,
         worktrees=settings.worktree_root,
         remote_url=lambda repository: f"{root}/{repository}.git",
-        token=token,
+        token=tokens.token,
         identity=author,
     )
 
@@ -80,8 +82,23 @@ def _crashing(services: Services, settings: Settings, file: Path) -> Services:
     )
 
 
-def token_reader(github: GitHubSettings) -> "TokenReader":
-    return TokenReader(github)
+def github_tokens(github: GitHubSettings) -> Tokens:
+    """An App's tokens where the settings name one; read, and asked for, when they are needed."""
+    file = github.private_key_file
+    if github.app_id is None or file is None:
+        return OneToken(TokenReader(github))
+    return AppTokens(api_url=github.api_url, app_id=github.app_id, private_key=lambda: _private_key(file))
+
+
+def _private_key(file: Path) -> str:
+    tried = "read the GitHub App's private key"
+    try:
+        if file.stat().st_mode & 0o077:
+            raise BadInput(tried=tried, found=f"{file}, which others than its owner can use", do=f"chmod 600 {file}")
+        return file.read_text()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "not a text"
+        raise BadInput(tried=tried, found=f"{file}: {why}", do="mend ONESHOT_GITHUB__PRIVATE_KEY_FILE") from None
 
 
 class TokenReader:
@@ -98,11 +115,13 @@ class TokenReader:
                 return self._github.token_file.read_text().strip()
             except OSError as error:
                 raise _no_token(f"{self._github.token_file}: {error.strerror}") from None
-        raise _no_token("neither ONESHOT_GITHUB__TOKEN nor ONESHOT_GITHUB__TOKEN_FILE")
+        raise _no_token(
+            "neither ONESHOT_GITHUB__TOKEN nor ONESHOT_GITHUB__TOKEN_FILE nor an App's ONESHOT_GITHUB__APP_ID"
+        )
 
 
 def _no_token(found: str) -> BadInput:
-    return BadInput(tried="read the GitHub token", found=found, do="set one of the two")
+    return BadInput(tried="read the GitHub token", found=found, do="set one of them")
 
 
 def _limits(settings: Settings, author: Identity, scratch: Path) -> Limits:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import quote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from oneshot_dagster.domain.errors import BadInput
@@ -24,14 +24,68 @@ class _Section(BaseModel):
 
 class GitHubSettings(_Section):
     api_url: str = Field(
-        "https://api.github.com", description="REST root of GitHub, GitHub Enterprise Server or the forge."
+        "https://api.github.com",
+        description="REST root of GitHub, GitHub Enterprise Server (`https://HOST/api/v3`) or the forge.",
     )
-    graphql_url: str = Field("https://api.github.com/graphql", description="GraphQL endpoint of the same server.")
-    git_url: str = Field("https://github.com", description="Root of the clone URLs: `<git_url>/<owner>/<repo>.git`.")
+    graphql_url: str = Field(
+        "https://api.github.com/graphql", description="GraphQL endpoint; where unset, that of `api_url`'s server."
+    )
+    git_url: str = Field(
+        "https://github.com",
+        description="Root of the clone URLs, `<git_url>/<owner>/<repo>.git`; where unset, that of `api_url`'s server.",
+    )
     token: SecretStr | None = Field(
         None, description="A token with access to the repositories; never written to a log."
     )
     token_file: Path | None = Field(None, description="A file that holds the token, instead of `token`.")
+    app_id: str | None = Field(None, description="A GitHub App's id or client id, instead of a token.")
+    private_key_file: Path | None = Field(
+        None, description="The App's private key, a PEM file that only its owner can read."
+    )
+    webhook_secret: SecretStr | None = Field(None, description="What GitHub signs its webhooks with.")
+    webhook_secret_file: Path | None = Field(None, description="A file that holds it, instead of `webhook_secret`.")
+
+    @field_validator("app_id", mode="before")
+    @classmethod
+    def _a_number_is_an_id(cls, given: object) -> object:
+        return str(given) if type(given) is int else given
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_server(cls, given: object) -> object:
+        """`api_url` is enough: the other two are of the same server."""
+        values = cast("dict[str, object]", given if isinstance(given, dict) else {})
+        if not isinstance(api_url := values.get("api_url"), str):
+            return cast("object", given)
+        graphql, git = _of_server(api_url)
+        return {"graphql_url": graphql, "git_url": git, **values}
+
+    @model_validator(mode="after")
+    def _one_identity(self) -> "GitHubSettings":
+        has_app = self.app_id is not None or self.private_key_file is not None
+        wrong = {
+            "give either a token or an App (app_id, private_key_file), not both": has_app and self._has_token,
+            "give token or token_file, not both": self.token is not None and self.token_file is not None,
+            "private_key_file is missing beside app_id": has_app and self.private_key_file is None,
+            "app_id is missing beside private_key_file": has_app and self.app_id is None,
+            "give webhook_secret or webhook_secret_file, not both": self.webhook_secret is not None
+            and self.webhook_secret_file is not None,
+        }
+        if any(wrong.values()):
+            raise ValueError("; ".join(text for text, is_so in wrong.items() if is_so))
+        return self
+
+    @property
+    def _has_token(self) -> bool:
+        return self.token is not None or self.token_file is not None
+
+
+def _of_server(api_url: str) -> tuple[str, str]:
+    """GraphQL and git beside a REST root: GitHub's `api.HOST`, or `HOST/api/v3` of an Enterprise Server and the forge."""
+    root = api_url.rstrip("/")
+    if root.endswith("/api/v3"):
+        return root.removesuffix("v3") + "graphql", root.removesuffix("/api/v3")
+    return f"{root}/graphql", root.replace("://api.", "://", 1)
 
 
 class AgentSettings(_Section):

@@ -38,14 +38,14 @@ class GitRepositories:
         home: Path,
         worktrees: Path,
         remote_url: Callable[[str], str],
-        token: Callable[[], str | None],
+        token: Callable[[str], str | None],
         identity: Identity,
         environment: Mapping[str, str] | None = None,
         patience: float = 30.0,
     ) -> None:
         self._home, self._worktrees = home.absolute(), worktrees.absolute()
         self._remote_url, self._identity, self._patience = remote_url, identity, patience
-        self._credentials = Credentials(self._home / "credentials", token)
+        self._token = token
         self._environment = dict(environment or {})
         self._bares: dict[str, Bare] = {}
 
@@ -199,7 +199,7 @@ class GitRepositories:
             self._bares[repository] = Bare(
                 self._home / "repos" / owner / f"{name}.git",
                 url=lambda: self._remote_url(repository),
-                credentials=self._credentials,
+                credentials=Credentials(self._home / "credentials", lambda: self._token(repository)),
                 environment=self._environment,
             )
         return self._bares[repository]

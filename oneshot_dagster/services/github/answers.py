@@ -86,13 +86,20 @@ def _why(answer: Answer) -> str:
     if answer.status == 401:
         return f"GitHub does not accept our token for {answer.asked}{said}; give a valid one"
     if answer.status in {403, 451}:
-        return f"GitHub forbids {answer.asked}{said}; give the token that permission"
+        return f"GitHub forbids {answer.asked}{said}; give the {_permission(answer)}"
     if answer.status in ABSENT:
         return f"GitHub knows nothing at {answer.asked}{said}, or hides it from our token"
     if 300 <= answer.status < 400:
         # Not followed: the allowlist is by name, and a redirected write would be sent as a read.
         return f"GitHub says that what {answer.asked} names has moved; use its new name"
     return f"GitHub refused {answer.asked} with HTTP {answer.status}{said}"
+
+
+def _permission(answer: Answer) -> str:
+    """GitHub names what would do as `contents=write,workflows=write; administration=write`: all of one of the sets."""
+    named = answer.headers.get("x-accepted-github-permissions", "")
+    sets = [" and ".join(word.strip().replace("=", ": ") for word in one.split(",")) for one in named.split(";")]
+    return f"App or the token the permission {' or '.join(sets)}" if named else "token that permission"
 
 
 def is_limit(answer: Answer) -> bool:
@@ -103,6 +110,16 @@ def is_limit(answer: Answer) -> bool:
     headers = answer.headers
     spent = "retry-after" in headers or headers.get("x-ratelimit-remaining") == "0"
     return spent or "rate limit" in answer.message.lower() or "abuse" in answer.message.lower()
+
+
+def is_secondary(answer: Answer) -> bool:
+    """Too many at once or in a minute, with budget of the hour left: GitHub wants us slower, not only later."""
+    return is_limit(answer) and answer.headers.get("x-ratelimit-remaining") != "0"
+
+
+def refuses_version(answer: Answer) -> bool:
+    """An Enterprise Server that is older than the API version which we ask for."""
+    return answer.status == 400 and "not a supported version" in answer.message.lower()
 
 
 def wait_of(answer: Answer) -> float:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from oneshot_dagster.domain.gate import GateFacts
+from oneshot_dagster.domain.readiness_facts import ReportedContexts, RepositoryFacts, Unread, WebhookFacts
 from oneshot_dagster.services.github import shapes
 from oneshot_dagster.services.github.answers import ABSENT, REFUSED, Json, part, read, shaped
 from oneshot_dagster.services.github.protocol import (
@@ -18,11 +19,13 @@ from oneshot_dagster.services.github.protocol import (
     Pull,
     TimelineEvent,
 )
+from oneshot_dagster.services.github.tokens import OneToken, Tokens
 
 if TYPE_CHECKING:
     from oneshot_dagster.services.github.connection import Connection
     from oneshot_dagster.services.github.merging import Merging
     from oneshot_dagster.services.github.our_check import OurChecks
+    from oneshot_dagster.services.github.readiness import ReadinessReading
     from oneshot_dagster.services.github.reading import Reading
     from oneshot_dagster.services.github.threads import Threads
 
@@ -34,15 +37,18 @@ LONGEST_DESCRIPTION = 140  # GitHub's bound for a deployment's description
 class GitHubClient:
     """`token` is asked for at each request. May be used from several threads."""
 
-    def __init__(self, *, api_url: str, graphql_url: str, token: Callable[[], str], timeout: float = 20.0) -> None:
-        self._api_url, self._graphql_url, self._token, self._timeout = api_url, graphql_url, token, timeout
+    def __init__(
+        self, *, api_url: str, graphql_url: str, token: Callable[[], str] | Tokens, timeout: float = 20.0
+    ) -> None:
+        self._api_url, self._graphql_url, self._timeout = api_url, graphql_url, timeout
+        self._tokens: Tokens = OneToken(token) if callable(token) else token
 
     @cached_property
     def _connection(self) -> "Connection":
         from oneshot_dagster.services.github.connection import Connection
 
         return Connection(
-            api_url=self._api_url, graphql_url=self._graphql_url, token=self._token, timeout=self._timeout
+            api_url=self._api_url, graphql_url=self._graphql_url, tokens=self._tokens, timeout=self._timeout
         )
 
     @cached_property
@@ -70,9 +76,16 @@ class GitHubClient:
 
         return Threads(self._connection)
 
+    @cached_property
+    def _readiness(self) -> "ReadinessReading":
+        from oneshot_dagster.services.github.readiness import ReadinessReading
+
+        return ReadinessReading(self._connection, self._tokens, login=lambda: self.login)
+
     def close(self) -> None:
         if "_connection" in self.__dict__:
             self._connection.close()
+        self._tokens.close()
 
     @property
     def login(self) -> str:
@@ -80,12 +93,25 @@ class GitHubClient:
 
     @cached_property
     def _login(self) -> str:
-        """By GraphQL, which knows an App's token too: it may not read `/user`."""
+        """By GraphQL, which knows an installation's token too: it may not read `/user`."""
+        if self._tokens.login:
+            return self._tokens.login
         viewer = part(self._connection.graph("query { viewer { login } }", {}) or {}, "viewer")
         return shaped(shapes.login_of, viewer, asked="who we are")
 
     def default_branch(self, repository: str) -> str | None:
         return self._read_if_there(f"/repos/{repository}", lambda body: str(body["default_branch"]))
+
+    def repository_facts(
+        self, repository: str, *, base: str, approvals: int = 0, fresh: bool = True
+    ) -> RepositoryFacts | None:
+        return self._readiness.facts(repository, base=base, approvals=approvals, fresh=fresh)
+
+    def reported_contexts(self, repository: str, branch: str, *, fresh: bool = True) -> ReportedContexts | Unread:
+        return self._readiness.reported(repository, branch, fresh=fresh)
+
+    def webhook(self, repository: str) -> WebhookFacts | Unread:
+        return self._readiness.webhook(repository)
 
     def issue(self, repository: str, number: int) -> Issue | None:
         return self._read_if_there(f"/repos/{repository}/issues/{number}", shapes.issue)

@@ -1,7 +1,7 @@
-"""The one HTTP connection to GitHub: githubkit with our token, timeouts, and repeats for what only reads.
+"""The one HTTP connection to GitHub: githubkit with our tokens, timeouts, and repeats for what only reads.
 Imported at the first call, because githubkit is slow to import. What an answer means is answers.py."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -12,30 +12,45 @@ from githubkit.exception import GitHubException, RequestFailed, RequestTimeout
 from githubkit.typing import RetryOption
 
 from oneshot_dagster.domain.errors import NeedsHuman, TryAgain
-from oneshot_dagster.services.github.answers import Answer, Json, graph_data, judge
+from oneshot_dagster.services.github.answers import Answer, Json, graph_data, is_secondary, judge, refuses_version
+from oneshot_dagster.services.github.etags import Etags
+from oneshot_dagster.services.github.pace import Pace, writes
+from oneshot_dagster.services.github.tokens import Tokens, repository_of
 
 API_VERSION = "2026-03-10"
+OLDER_VERSION = "2022-11-28"  # Enterprise Server, and what GitHub itself takes where no version is named
 PAGE = 100
 MOST_PAGES = 500
 PAUSES = (0.2, 1.0)  # before the second and the third sending of a read
 KEEP_ALIVE = 4.0  # below the five seconds after which common servers close an idle connection
 
 
-class _Token(httpx.Auth, BaseAuthStrategy):
-    """Asks for the token at each request: an App's token is a new one every hour."""
+_ABOUT = "x-oneshot-repository"  # from us to _Signing, for what has no repository in its path; never sent
 
-    def __init__(self, token: Callable[[], str]) -> None:
-        self._token = token
+
+class _Signing(httpx.Auth, BaseAuthStrategy):
+    """Each request with the token of its repository; once more with a new one, since a 401 had no effect."""
+
+    def __init__(self, tokens: Tokens, etags: Etags) -> None:
+        self._tokens, self._etags = tokens, etags
 
     def get_auth_flow(self, github: object) -> httpx.Auth:  # noqa: ARG002 (githubkit's signature)
         return self
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers["Authorization"] = f"Bearer {self._token()}"
-        yield request
+        repository = request.headers.pop(_ABOUT, None) or repository_of(request.url.path)
+        token = self._tokens.token(repository)
+        response = yield self._signed(request, token)
+        if response.status_code == 401 and self._tokens.renews(repository, token):
+            yield self._signed(request, self._tokens.token(repository))
+
+    def _signed(self, request: httpx.Request, token: str) -> httpx.Request:
+        request.headers["Authorization"] = f"Bearer {token}"
+        self._etags.ask(request)
+        return request
 
 
-class _OneClient(GitHub[_Token]):
+class _OneClient(GitHub[_Signing]):
     """githubkit makes a client for each request, or one for each thread's context; this one keeps a single, thread-safe one."""
 
     def keep_client(self) -> None:
@@ -54,16 +69,18 @@ class _OneClient(GitHub[_Token]):
 
 
 class Connection:
-    def __init__(self, *, api_url: str, graphql_url: str, token: Callable[[], str], timeout: float) -> None:
+    def __init__(self, *, api_url: str, graphql_url: str, tokens: Tokens, timeout: float) -> None:
         self._graphql_url = str(httpx.URL(graphql_url))
+        self._etags, self._pace, self._version = Etags(), Pace(), API_VERSION
         loopback = httpx.URL(api_url).host in {"127.0.0.1", "localhost", "::1"}
         self._github = _OneClient(
-            _Token(token),
+            _Signing(tokens, self._etags),
             base_url=api_url,
             timeout=timeout,
             http_cache=False,
             follow_redirects=False,
             trust_env=not loopback,  # a proxy of the environment cannot reach our own machine
+            throttler=self._pace,
             auto_retry=self._again,
         )
         self._github.keep_client()
@@ -96,10 +113,13 @@ class Connection:
                 return
         raise NeedsHuman(f"GitHub has more than {MOST_PAGES} pages at {path}", reason="too_many_pages")
 
-    def graph(self, query: str, variables: Mapping[str, object]) -> Json | None:
-        """None for what GitHub does not know. Queries are repeated like reads, mutations are sent once."""
-        answer = self._answer("POST", self._graphql_url, json={"query": query, "variables": dict(variables)})
-        return graph_data(judge(answer))
+    def graph(self, query: str, variables: Mapping[str, object], *, repository: str | None = None) -> Json | None:
+        """None for what GitHub does not know. Queries are repeated like reads, mutations are sent once.
+
+        `repository`: with whose token.
+        """
+        body = {"query": query, "variables": dict(variables)}
+        return graph_data(judge(self._answer("POST", self._graphql_url, json=body, repository=repository)))
 
     def close(self) -> None:
         self._github.close()
@@ -111,8 +131,27 @@ class Connection:
         *,
         params: Mapping[str, str | int] | None = None,
         json: Mapping[str, object] | None = None,
+        repository: str | None = None,
+    ) -> Answer:
+        answer = self._sent(method, path, params=params, json=json, repository=repository)
+        if refuses_version(answer) and self._version != OLDER_VERSION:
+            self._version = OLDER_VERSION
+            answer = self._sent(method, path, params=params, json=json, repository=repository)
+        if is_secondary(answer):
+            self._pace.slow_down()
+        return answer
+
+    def _sent(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None,
+        json: Mapping[str, object] | None,
+        repository: str | None,
     ) -> Answer:
         asked = f"{method} {httpx.URL(path).path}"
+        about = {_ABOUT: repository} if repository else {}
         fault: Exception
         try:
             response = self._github.request(
@@ -120,11 +159,11 @@ class Connection:
                 path,
                 params=dict(params) if params else None,
                 json=json,
-                headers={"X-GitHub-Api-Version": API_VERSION},
+                headers={"X-GitHub-Api-Version": self._version, **about},
             ).raw_response
-            return _answer_of(asked, response)
+            return self._etags.answer(asked, response)
         except RequestFailed as error:
-            return _answer_of(asked, error.response.raw_response)
+            return self._etags.answer(asked, error.response.raw_response)
         except RequestTimeout:
             fault = TryAgain(f"GitHub did not answer {asked} in time")
         except GitHubException as error:
@@ -133,22 +172,18 @@ class Connection:
 
     def _again(self, error: GitHubException, count: int) -> RetryOption:
         """Only what reads, and only after a 5xx or a cut: a limit says itself how long to wait, a timeout took long."""
-        if count >= len(PAUSES) or isinstance(error, RequestTimeout) or not self._reads(error):
+        if count >= len(PAUSES) or isinstance(error, RequestTimeout) or not _is_harmless(error):
             return RetryOption(do_retry=False)
         failed = isinstance(error, RequestFailed) and error.response.status_code < 500
         return RetryOption(do_retry=not failed, retry_after=timedelta(seconds=PAUSES[count]))
 
-    def _reads(self, error: GitHubException) -> bool:
-        cause: object = getattr(error, "exc", None)
-        if not isinstance(cause, httpx.HTTPStatusError | httpx.TransportError):
-            return False
-        request = cause.request
-        return request.method == "GET" or (str(request.url) == self._graphql_url and b"mutation" not in request.content)
 
-
-def _answer_of(asked: str, response: httpx.Response) -> Answer:
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return Answer(asked=asked, status=response.status_code, headers=headers, content=response.content)
+def _is_harmless(error: GitHubException) -> bool:
+    """To repeat: a read, or the making of a token, of which a second one is none too many."""
+    cause: object = getattr(error, "exc", None)
+    if not isinstance(cause, httpx.HTTPStatusError | httpx.TransportError):
+        return False
+    return not writes(cause.request) or cause.request.url.path.endswith("/access_tokens")
 
 
 def _fault_of(asked: str, cause: Exception) -> Exception:

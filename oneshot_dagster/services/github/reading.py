@@ -148,7 +148,7 @@ def pull_node(connection: Connection, query: str, repository: str, number: int, 
     variables: dict[str, object] = {"owner": owner, "name": name, "number": number}
     if after:
         variables["after"] = after
-    data = connection.graph(query, variables)
+    data = connection.graph(query, variables, repository=repository)
     node = part(part(data or {}, "repository"), "pullRequest")
     if not node:
         raise NeedsHuman(f"GitHub knows no pull request {repository}#{number}, or hides it from us", reason="no_access")

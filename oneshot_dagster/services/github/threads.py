@@ -30,7 +30,7 @@ class Threads:
         self._done(_RESOLVE, repository, {"thread": thread_id})
 
     def _done(self, mutation: str, repository: str, variables: dict[str, object]) -> Json:
-        data = self._connection.graph(mutation, variables)
+        data = self._connection.graph(mutation, variables, repository=repository)
         if data is None:
             raise NeedsHuman(f"GitHub knows no review thread {variables['thread']} in {repository}", reason="no_access")
         return data

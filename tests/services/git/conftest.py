@@ -26,7 +26,7 @@ class World:
             "home": self.root / "home",
             "worktrees": self.root / "worktrees",
             "remote_url": lambda _: self.remote.url,
-            "token": lambda: None,
+            "token": lambda _: None,
             "identity": Identity(name="The Engine", email="engine@example.test"),
         }
         return GitRepositories(**{**known, **settings})

@@ -18,7 +18,7 @@ from oneshot_dagster.services.git.repositories import GitRepositories
 root, url, number = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 person = Identity(name="e", email="e@example.test")
 ours = GitRepositories(home=root / "home", worktrees=root / "worktrees", remote_url=lambda _: url,
-                       token=lambda: None, identity=person)
+                       token=lambda _: None, identity=person)
 key = ChangeKey("acme", "shop", number)
 tree = ours.provision(key, base="main", head=key.branch, recorded_head=None, branch=key.branch)
 (tree.path / f"file{number}.txt").write_text("x")

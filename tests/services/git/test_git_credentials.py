@@ -31,7 +31,7 @@ def test_nothing_shows_the_token_during_a_push(world):
         (world.remote.path / "hooks/pre-receive").write_text("#!/bin/sh\nsleep 0.3\n")
         (world.remote.path / "hooks/pre-receive").chmod(0o755)
         (world.remote.path / "config").open("a").write("[http]\n\treceivepack = true\n")
-        ours = world.another(remote_url=lambda _: f"{server}/remote.git", token=lambda: TOKEN)
+        ours = world.another(remote_url=lambda _: f"{server}/remote.git", token=lambda _: TOKEN)
         stop, found, looked = threading.Event(), set(), set()
         watching = threading.Thread(target=seen_in_processes, args=(stop, found, looked))
         watching.start()
@@ -55,8 +55,8 @@ def holding_the_token(root: Path) -> list[Path]:
 
 def test_the_token_file_is_private_and_gone_after_the_call(world):
     with serving(world.root, token=TOKEN) as server:
-        ours = world.another(remote_url=lambda _: f"{server}/remote.git", token=lambda: TOKEN)
-        credentials = ours._credentials
+        ours = world.another(remote_url=lambda _: f"{server}/remote.git", token=lambda _: TOKEN)
+        credentials = ours._bare("acme/shop")._credentials
         with credentials.given(f"{server}/remote.git"):
             [path] = (world.root / "home/credentials").iterdir()
             assert path.stat().st_mode & 0o777 == 0o600
@@ -66,9 +66,10 @@ def test_the_token_file_is_private_and_gone_after_the_call(world):
 
 def test_another_url_does_not_get_the_token(world):
     with serving(world.root, token=TOKEN) as server:
-        ours = world.another(remote_url=lambda _: f"{server}/remote.git", token=lambda: TOKEN)
+        ours = world.another(remote_url=lambda _: f"{server}/remote.git", token=lambda _: TOKEN)
         ours.fetch("acme/shop")
-        credentials, bare = ours._credentials, ours._bare("acme/shop")
+        bare = ours._bare("acme/shop")
+        credentials = bare._credentials
         with credentials.given("https://elsewhere.test/acme/shop") as given, pytest.raises(NeedsHuman) as refused:
             from oneshot_dagster.services.git.environment import fixed
 
@@ -77,24 +78,33 @@ def test_another_url_does_not_get_the_token(world):
         assert refused.value.reason == "no_access"
 
 
+def test_each_repository_gets_its_own_token(world):
+    asked = []
+    with serving(world.root, token=TOKEN) as server:
+        ours = world.another(remote_url=lambda _: f"{server}/remote.git", token=lambda of: asked.append(of) or TOKEN)
+        ours.fetch("acme/shop")
+        ours.fetch("acme/till")
+    assert asked == ["acme/shop", "acme/till"]
+
+
 @pytest.mark.parametrize("token", [None, "gho_wrong"])
 def test_no_access_is_for_a_person(world, token):
     with serving(world.root, token=TOKEN) as server, pytest.raises(NeedsHuman) as refused:
-        world.another(remote_url=lambda _: f"{server}/remote.git", token=lambda: token).fetch("acme/shop")
+        world.another(remote_url=lambda _: f"{server}/remote.git", token=lambda _: token).fetch("acme/shop")
     assert refused.value.reason == "no_access"
 
 
 @pytest.mark.parametrize("answer", [403, 404])
 def test_a_refused_token_is_for_a_person(world, answer):
     with serving(world.root, token=TOKEN, answer=answer) as server, pytest.raises(NeedsHuman) as refused:
-        world.another(remote_url=lambda _: f"{server}/remote.git", token=lambda: TOKEN).fetch("acme/shop")
+        world.another(remote_url=lambda _: f"{server}/remote.git", token=lambda _: TOKEN).fetch("acme/shop")
     assert refused.value.reason == "no_access"
 
 
 @pytest.mark.parametrize("answer", [500, 502, 503, 429])
 def test_a_server_in_trouble_is_tried_again(world, answer):
     with serving(world.root, token=TOKEN, answer=answer) as server, pytest.raises(TryAgain):
-        world.another(remote_url=lambda _: f"{server}/remote.git", token=lambda: TOKEN).fetch("acme/shop")
+        world.another(remote_url=lambda _: f"{server}/remote.git", token=lambda _: TOKEN).fetch("acme/shop")
 
 
 def test_a_server_that_is_not_there_is_tried_again(world):

@@ -159,7 +159,7 @@ from oneshot_dagster.services.git.protocol import Identity
 from oneshot_dagster.services.git.repositories import GitRepositories
 root = Path(sys.argv[1])
 ours = GitRepositories(home=root / "home", worktrees=root / "worktrees", remote_url=lambda _: sys.argv[2],
-                       token=lambda: None, identity=Identity(name="e", email="e@example.test"))
+                       token=lambda _: None, identity=Identity(name="e", email="e@example.test"))
 ours.fetch("acme/shop")
 print(ours.resolve("acme/shop", "main"))
 """

@@ -245,7 +245,7 @@ from oneshot_dagster.services.git.protocol import Identity
 from oneshot_dagster.services.git.repositories import GitRepositories
 root, url = Path(sys.argv[1]), sys.argv[2]
 ours = GitRepositories(home=root / "home", worktrees=root / "worktrees", remote_url=lambda _: url,
-                       token=lambda: None, identity=Identity(name="e", email="e@example.test"))
+                       token=lambda _: None, identity=Identity(name="e", email="e@example.test"))
 key = ChangeKey.parse("acme/shop#2")
 print("ready", flush=True)
 ours.provision(key, base="main", head=key.branch, recorded_head=None, branch=key.branch)
