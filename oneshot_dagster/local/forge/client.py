@@ -9,6 +9,11 @@ import httpx
 Json = dict[str, Any]  # answers of an HTTP API: any JSON
 
 
+def _headers(token: str) -> Json:
+    """The API version is the one whose answers the forge gives."""
+    return {"authorization": f"Bearer {token}", "x-github-api-version": "2026-03-10"}
+
+
 class ForgeError(Exception):
     """The forge refused; `status` and its message."""
 
@@ -23,9 +28,7 @@ class ForgeClient:
     def __init__(self, url: str, token: str, *, timeout: float = 30.0) -> None:
         self.url = url.rstrip("/")
         self.token = token
-        self._http = httpx.Client(
-            base_url=self.url, headers={"authorization": f"Bearer {token}"}, timeout=timeout, trust_env=False
-        )
+        self._http = httpx.Client(base_url=self.url, headers=_headers(token), timeout=timeout, trust_env=False)
 
     def close(self) -> None:
         self._http.close()
