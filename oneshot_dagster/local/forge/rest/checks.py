@@ -9,7 +9,7 @@ from oneshot_dagster.local.forge.records import CheckRun, CommitStatus, Pull
 from oneshot_dagster.local.forge.repos import SHA
 from oneshot_dagster.local.forge.shapes import checks as shapes
 from oneshot_dagster.local.forge.shapes.people import Json, app
-from oneshot_dagster.local.forge.shapes.repositories import repository
+from oneshot_dagster.local.forge.shapes.repositories import minimal
 from oneshot_dagster.local.forge.world import now
 
 _CONCLUSIONS = {"success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required", "stale"}
@@ -132,14 +132,14 @@ def list_statuses(call: Call) -> Answer:
 def combined_status(call: Call) -> Answer:
     sha = resolve(call, call.path["ref"])
     rows = latest_statuses(_statuses(call, sha))
-    page = call.page([shapes.commit_status(call.urls, call.repository, s) for s in rows])
+    page = call.page([shapes.simple_status(call.urls, call.repository, s) for s in rows])
     api = call.urls.repository(call.repository)
     body: Json = {
         "state": _combined({s.state for s in rows}),
         "statuses": page.body,
         "sha": sha,
         "total_count": len(rows),
-        "repository": repository(call.urls, call.repository),
+        "repository": minimal(call.urls, call.repository),
         "commit_url": f"{api}/commits/{sha}",
         "url": f"{api}/commits/{sha}/status",
     }

@@ -9,7 +9,7 @@ from oneshot_dagster.local.forge.pushes import after_push, protection
 from oneshot_dagster.local.forge.records import Issue, Protection, Ruleset
 from oneshot_dagster.local.forge.shapes import branches as shapes
 from oneshot_dagster.local.forge.shapes import people
-from oneshot_dagster.local.forge.shapes.repositories import repository
+from oneshot_dagster.local.forge.shapes.repositories import full
 
 
 def me(call: Call) -> Answer:
@@ -25,7 +25,7 @@ def get_repository(call: Call) -> Answer:
     repo = call.repository
     count = sum(i.open for i in call.forge.world.all(Issue, repo))
     held = permission(repo, call.user.login)
-    return Answer(body=repository(call.urls, repo, open_issues=count, permission=held))
+    return Answer(body=full(call.urls, repo, open_issues=count, permission=held))
 
 
 def get_permission(call: Call) -> Answer:

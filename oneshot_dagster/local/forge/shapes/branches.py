@@ -1,5 +1,7 @@
 """Branches, refs, branch protection and rules as GitHub shows them."""
 
+from urllib.parse import quote
+
 from oneshot_dagster.local.forge.records import Protection, Repository, Ruleset
 from oneshot_dagster.local.forge.repos import CommitFacts
 from oneshot_dagster.local.forge.shapes.people import Json, Urls
@@ -10,7 +12,7 @@ def ref(urls: Urls, repo: Repository, branch: str, sha: str) -> Json:
     return {
         "ref": f"refs/heads/{branch}",
         "node_id": f"REF_{branch}",
-        "url": f"{api}/git/refs/heads/{branch}",
+        "url": f"{api}/git/refs/heads/{quote(branch)}",
         "object": {"type": "commit", "sha": sha, "url": f"{api}/git/commits/{sha}"},
     }
 

@@ -52,6 +52,11 @@ def _minimal_pull(urls: Urls, repo: Repository, pull: Pull) -> Json:
 
 
 def commit_status(urls: Urls, repo: Repository, row: CommitStatus) -> Json:
+    return {**simple_status(urls, repo, row), "creator": simple_user(urls, row.creator)}
+
+
+def simple_status(urls: Urls, repo: Repository, row: CommitStatus) -> Json:
+    """As the combined status carries it: without who made it."""
     return {
         "url": f"{urls.repository(repo)}/statuses/{row.sha}",
         "avatar_url": f"{urls.site}/{row.creator}.png",
@@ -63,7 +68,6 @@ def commit_status(urls: Urls, repo: Repository, row: CommitStatus) -> Json:
         "context": row.context,
         "created_at": row.created_at,
         "updated_at": row.created_at,
-        "creator": simple_user(urls, row.creator),
     }
 
 

@@ -45,8 +45,6 @@ _COUNTS = (
     "forks_count",
     "stargazers_count",
     "watchers_count",
-    "subscribers_count",
-    "network_count",
     "forks",
     "watchers",
     "size",
@@ -80,6 +78,18 @@ def repository(urls: Urls, repo: Repository, *, open_issues: int = 0, permission
         "updated_at": repo.pushed_at,
     }
     return shown | ({"permissions": _permissions(permission)} if permission else {})
+
+
+def full(urls: Urls, repo: Repository, *, open_issues: int, permission: str) -> Json:
+    """As the repository's own address answers."""
+    shown = repository(urls, repo, open_issues=open_issues, permission=permission)
+    return {**shown, "subscribers_count": 0, "network_count": 0}
+
+
+def minimal(urls: Urls, repo: Repository) -> Json:
+    """As a combined status carries it: without the settings of merges."""
+    settings = ("allow_auto", "allow_merge", "allow_rebase", "allow_squash", "allow_update", "merge_commit", "squash_")
+    return {name: value for name, value in repository(urls, repo).items() if not name.startswith(settings)}
 
 
 def _features() -> Json:
