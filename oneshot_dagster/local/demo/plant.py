@@ -80,7 +80,7 @@ def _protect(forge: ForgeClient) -> None:
     except ForgeError as problem:
         if problem.status != 404:
             raise
-        forge.set_protection(REPOSITORY, BASE, contexts=["ci"])
+        forge.set_protection(REPOSITORY, BASE, contexts=["ci"], enforce_admins=False)
 
 
 def _first(work: Path, remote: Remote, supervisor_url: str) -> str:

@@ -66,9 +66,50 @@ class ForgeClient:
         """Idempotent; its content comes by a push."""
         return self.ask("POST", "/_forge/repositories", {"full_name": repository, "default_branch": default_branch})
 
-    def put_user(self, login: str, token: str, permissions: Mapping[str, str], *, admin: bool = False) -> Json:
-        body = {"token": token, "permissions": dict(permissions), "admin": admin}
+    def put_user(
+        self,
+        login: str,
+        token: str,
+        permissions: Mapping[str, str],
+        *,
+        admin: bool = False,
+        token_permissions: Mapping[str, str] | None = None,
+    ) -> Json:
+        """`token_permissions`, as {"contents": "write"}, make it a fine-grained token."""
+        fine = None if token_permissions is None else dict(token_permissions)
+        body = {"token": token, "permissions": dict(permissions), "admin": admin, "token_permissions": fine}
         return self.ask("PUT", f"/_forge/users/{login}", body)
+
+    def create_app(
+        self,
+        name: str,
+        account: str,
+        permissions: Mapping[str, str],
+        *,
+        repositories: Sequence[str] | None = None,
+        **manifest: object,
+    ) -> Json:
+        """An App installed on some or (None) all repositories of an account: app, installation, pem, webhook_secret, and
+        a token of the installation. `manifest` may add what GitHub's has (default_events, hook_attributes, setup_url)."""
+        asked = {"name": name, "url": "https://example.org", "default_permissions": dict(permissions), **manifest}
+        chosen = None if repositories is None else list(repositories)
+        return self.ask("POST", "/_forge/apps", {"manifest": asked, "account": account, "repositories": chosen})
+
+    def set_app_permissions(self, slug: str, permissions: Mapping[str, str], *, accepted: bool = True) -> Json:
+        """What an App asks for; `accepted` false: the owners of its installations have not agreed yet."""
+        body = {"permissions": dict(permissions), "accepted": accepted}
+        return self.ask("PUT", f"/_forge/apps/{slug}/permissions", body)
+
+    def set_app_repositories(self, installation: int, repositories: Sequence[str] | None) -> Json:
+        chosen = None if repositories is None else list(repositories)
+        return self.ask("PUT", f"/_forge/installations/{installation}/repositories", {"repositories": chosen})
+
+    def suspend(self, installation: int, *, lifted: bool = False) -> None:
+        self.ask("DELETE" if lifted else "PUT", f"/_forge/installations/{installation}/suspended")
+
+    def expire_tokens(self, installation: int) -> None:
+        """All that it has, at once."""
+        self.ask("DELETE", f"/_forge/installations/{installation}/tokens")
 
     def create_issue(self, repository: str, title: str, body: str = "", labels: Sequence[str] = ()) -> Json:
         return self.api("POST", repository, "/issues", {"title": title, "body": body, "labels": list(labels)})
@@ -125,8 +166,9 @@ class ForgeClient:
         contexts: Sequence[str] | None = None,
         strict: bool = False,
         approvals: int | None = None,
+        **more: object,
     ) -> Json:
-        """None: not asked for."""
+        """None: not asked for. `more` are fields of GitHub's body."""
         checks = None if contexts is None else {"strict": strict, "contexts": list(contexts)}
         reviews = None if approvals is None else {"required_approving_review_count": approvals}
         body = {
@@ -134,8 +176,31 @@ class ForgeClient:
             "required_pull_request_reviews": reviews,
             "enforce_admins": True,
             "restrictions": None,
+            **more,
         }
         return self.api("PUT", repository, f"/branches/{branch}/protection", body)
+
+    def add_ruleset(
+        self, repository: str, *rules: Json, include: Sequence[str] = ("~DEFAULT_BRANCH",), **more: object
+    ) -> Json:
+        """Active, of GitHub's rule objects. `more` are fields of GitHub's body."""
+        body = {
+            "name": f"{', '.join(r['type'] for r in rules)} on {', '.join(include)}",
+            "target": "branch",
+            "enforcement": "active",
+            "conditions": {"ref_name": {"include": list(include), "exclude": []}},
+            "rules": list(rules),
+            **more,
+        }
+        return self.api("POST", repository, "/rulesets", body)
+
+    def require_checks(self, repository: str, *contexts: str, strict: bool = False) -> Json:
+        """A ruleset of the default branch."""
+        checks = {
+            "required_status_checks": [{"context": c} for c in contexts],
+            "strict_required_status_checks_policy": strict,
+        }
+        return self.add_ruleset(repository, {"type": "required_status_checks", "parameters": checks})
 
     def graphql(self, query: str, **variables: object) -> Json:
         return self.ask("POST", "/api/graphql", {"query": query, "variables": variables})

@@ -8,11 +8,12 @@ from importlib.resources import files
 
 import graphql
 
-from oneshot_dagster.local.forge import landing
-from oneshot_dagster.local.forge.auth import may
+from oneshot_dagster.local.forge.auth import may, sees
 from oneshot_dagster.local.forge.forge import Forge
+from oneshot_dagster.local.forge.permissions import holds, refusal
 from oneshot_dagster.local.forge.records import Pull, Repository, ReviewComment, Thread, User
 from oneshot_dagster.local.forge.shapes.people import Json, Urls, stable_id
+from oneshot_dagster.local.forge.standing import live
 
 Info = graphql.GraphQLResolveInfo
 Field = Callable[..., object]
@@ -105,10 +106,11 @@ def _actor(urls: Urls, login: str) -> Json:
 
 def _repository(forge: Forge, user: User, owner: str, name: str) -> Json:
     repo = forge.world.repository(owner, name)
-    if repo is None or not may(repo, user.login, "read"):
+    if repo is None or not sees(repo, user):
         raise _Missing(f"Could not resolve to a Repository with the name '{owner}/{name}'.")
 
     def pull_request(_: Info, number: int) -> Json:
+        _refuse_without(user, "pull_requests=read")
         pull = forge.world.pull(repo, number)
         if pull is None:
             raise _Missing(f"Could not resolve to a PullRequest with the number of {number}.")
@@ -117,8 +119,13 @@ def _repository(forge: Forge, user: User, owner: str, name: str) -> Json:
     return {"id": f"R_{repo.id}", "name": repo.name, "nameWithOwner": repo.full_name, "pullRequest": pull_request}
 
 
+def _refuse_without(user: User, accepted: str) -> None:
+    if not holds(user, accepted):
+        raise _Forbidden(refusal(user))
+
+
 def _pull(forge: Forge, repo: Repository, pull: Pull) -> Json:
-    live = landing.live(forge, repo, pull)
+    found = live(forge, repo, pull)
     issue = forge.world.issue(repo, pull.number)
     if issue is None:
         raise _Missing(f"Could not resolve to a PullRequest with the number of {pull.number}.")
@@ -139,11 +146,11 @@ def _pull(forge: Forge, repo: Repository, pull: Pull) -> Json:
         "isDraft": pull.draft,
         "author": _actor(urls, issue.author),
         "headRefName": pull.head_ref,
-        "headRefOid": live.pull.head_sha,
+        "headRefOid": found.pull.head_sha,
         "baseRefName": pull.base_ref,
-        "baseRefOid": live.pull.base_sha,
-        "mergeable": {True: "MERGEABLE", False: "CONFLICTING", None: "UNKNOWN"}[live.mergeable],
-        "mergeStateStatus": live.word.upper(),
+        "baseRefOid": found.pull.base_sha,
+        "mergeable": {True: "MERGEABLE", False: "CONFLICTING", None: "UNKNOWN"}[found.mergeable],
+        "mergeStateStatus": found.word.upper(),
         "merged": pull.merged_at is not None,
         "mergedAt": pull.merged_at,
         "mergedBy": _actor(urls, pull.merged_by) if pull.merged_at and pull.merged_by else None,
@@ -212,10 +219,11 @@ def _set_resolved(forge: Forge, user: User, wanted: Json, *, resolved_by: str | 
     number = str(wanted["threadId"]).removeprefix("PRRT_")
     thread = forge.world.get(Thread, int(number)) if number.isdigit() else None
     repo = forge.world.get(Repository, thread.repository) if thread else None
-    if thread is None or repo is None:
+    if thread is None or repo is None or not sees(repo, user):
         raise _Missing(f"Could not resolve to a node with the global id of '{wanted['threadId']}'")
+    _refuse_without(user, "pull_requests=write")
     if not may(repo, user.login, "write"):
-        raise _Forbidden("Resource not accessible by personal access token")
+        raise _Forbidden(refusal(user))
     with forge.writing:
         changed = forge.world.put(replace(thread, resolved_by=resolved_by))
     return {"clientMutationId": wanted.get("clientMutationId"), "thread": _thread(forge, repo, changed)}

@@ -1,5 +1,5 @@
-"""What a pull request stands at, read live from git and the world, and the merge of it.
-The decision is in mergeability, the commits are made in merging."""
+"""The merge of a pull request and what follows from it. Whether it may be merged is in mergeability, the commits are
+made in merging."""
 
 import re
 from dataclasses import dataclass, replace
@@ -8,36 +8,23 @@ from pathlib import Path
 from oneshot_dagster.local.forge import merging
 from oneshot_dagster.local.forge.calls import Refusal, not_found
 from oneshot_dagster.local.forge.forge import Forge
-from oneshot_dagster.local.forge.mergeability import Standing, state
-from oneshot_dagster.local.forge.pushes import after_push, close, protection
-from oneshot_dagster.local.forge.records import (
-    CheckRun,
-    CommitStatus,
-    Issue,
-    Pull,
-    Repository,
-    Review,
-    Ruleset,
-    Thread,
-)
-from oneshot_dagster.local.forge.repos import Comparison, Identity
+from oneshot_dagster.local.forge.guards import guards
+from oneshot_dagster.local.forge.mergeability import unmet
+from oneshot_dagster.local.forge.pushes import after_push, close
+from oneshot_dagster.local.forge.records import Issue, Pull, Repository
+from oneshot_dagster.local.forge.repos import Identity
+from oneshot_dagster.local.forge.rules import Guard, demands
+from oneshot_dagster.local.forge.standing import Live, live
 from oneshot_dagster.local.forge.world import now
 
 _CLOSES = re.compile(r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)\s+#(\d+)\b", re.IGNORECASE)
 NOT_MERGEABLE = "Pull Request is not mergeable"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Live:
-    """`word` is GitHub's mergeable_state; `comparison` None while it is not computed, or the branches are gone."""
-
-    pull: Pull
-    word: str
-    comparison: Comparison | None
-
-    @property
-    def mergeable(self) -> bool | None:
-        return None if self.word == "unknown" else self.comparison is not None and self.comparison.tree is not None
+QUEUE_ONLY = "Changes must be made through the merge queue"
+NOT_AUTHORIZED = (
+    "You're not authorized to push to this branch. "
+    "Visit https://docs.github.com/articles/about-protected-branches/ for more information."
+)
+_METHOD_NAMES = {"merge": "Merge commits", "squash": "Squash merges", "rebase": "Rebase merges"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,69 +39,76 @@ def identity(login: str) -> Identity:
     return Identity(name=login, email=f"{login}@users.noreply.localhost")
 
 
-def live(forge: Forge, repository: Repository, pull: Pull, *, wait: bool = False) -> Live:
-    """`wait`: compute what is not known yet, also where the forge was asked to be slow about it like GitHub."""
-    issue = forge.world.issue(repository, pull.number)
-    path = forge.repos.path(repository.owner, repository.name)
-    if issue is None or not issue.open:
-        gone = not (forge.repos.has(path, pull.head_sha) and forge.repos.has(path, pull.base_sha))
-        compared = None if gone else forge.repos.compare(path, pull.base_sha, pull.head_sha)
-        return Live(pull=pull, word="unknown", comparison=compared)
-    head, base = forge.repos.head(path, pull.head_ref), forge.repos.head(path, pull.base_ref)
-    if head is None or base is None:
-        return Live(pull=pull, word="unknown", comparison=None)
-    pull = replace(pull, head_sha=head, base_sha=base)
-    known = wait or not forge.config.lazy_mergeable or forge.repos.compared(path, base, head)
-    compared = forge.repos.compare(path, base, head)
-    standing = _standing(forge, repository, pull, compared, known=known)
-    return Live(pull=pull, word=state(standing), comparison=compared if known else None)
-
-
-def _standing(forge: Forge, repository: Repository, pull: Pull, compared: Comparison, *, known: bool) -> Standing:
-    world, guard = forge.world, protection(forge, repository, pull.base_ref)
-    rules = [r for r in world.all(Ruleset, repository) if r.branch == pull.base_ref]
-    threads = [t for t in world.all(Thread, repository) if t.number == pull.number and t.resolved_by is None]
-    return Standing(
-        draft=pull.draft,
-        conflict=compared.tree is None,
-        known=known,
-        behind=compared.behind > 0,
-        strict=bool(guard and guard.strict) or any(r.strict for r in rules),
-        required=[*((guard and guard.contexts) or ()), *(c for r in rules for c in r.contexts)],
-        approvals=guard.approvals if guard else None,
-        resolved_threads=bool(guard and guard.resolved_threads),
-        open_threads=len(threads),
-        checks=[c for c in world.all(CheckRun, repository) if c.head_sha == pull.head_sha],
-        statuses=[s for s in world.all(CommitStatus, repository) if s.sha == pull.head_sha],
-        reviews=[r for r in world.all(Review, repository) if r.number == pull.number],
-        permissions=repository.permissions,
-    )
-
-
 def merge(forge: Forge, repository: Repository, issue: Issue, wanted: MergeRequest, actor: str) -> str:
-    """The SHA that landed; GitHub's 405 or 409 otherwise. The order of the refusals is GitHub's: state, then sha."""
+    """The SHA that landed; GitHub's 405 or 409 otherwise. The order of the refusals is GitHub's: state, then sha, then rules."""
     pull = forge.world.pull(repository, issue.number) or not_found()
     if pull.merged_at or not issue.open:
         raise Refusal(405, NOT_MERGEABLE)
+    if pull.draft:
+        raise Refusal(405, "Pull Request is still a draft")
     now_live = live(forge, repository, pull, wait=True)
     if wanted.sha and wanted.sha != now_live.pull.head_sha:
         raise Refusal(409, "Head branch was modified. Review and try the merge again.")
-    if now_live.word not in {"clean", "unstable"}:
-        raise Refusal(405, NOT_MERGEABLE)
-    tip = _make(forge, repository, issue, now_live.pull, wanted, actor)
+    refuse_by_rules(
+        repository, now_live, guards(forge.world, repository, pull.base_ref, merging_as=actor), wanted, actor
+    )
+    return land(forge, repository, issue, now_live.pull, wanted, actor)
+
+
+def land(forge: Forge, repository: Repository, issue: Issue, pull: Pull, wanted: MergeRequest, actor: str) -> str:
+    """Makes the commit and puts it on the base, whatever the rules say."""
+    tip = make(forge, repository, issue, pull, wanted, actor)
     if tip is None:
         raise Refusal(405, NOT_MERGEABLE)
     # Written before git moves: a forge killed in between knows at its next start that this merge happened.
-    pull = forge.world.put(replace(now_live.pull, landing=tip, merged_by=actor))
-    path = forge.repos.path(repository.owner, repository.name)
-    if not forge.repos.move(path, pull.base_ref, tip, now_live.pull.base_sha):
+    base = pull.base_sha
+    pull = forge.world.put(replace(pull, landing=tip, merged_by=actor))
+    if not forge.repos.move(forge.repos.path(repository.owner, repository.name), pull.base_ref, tip, base):
         forge.world.put(replace(pull, landing=None, merged_by=None))
         raise Refusal(405, "Base branch was modified. Review and try the merge again.")
     landed(forge, repository, issue, pull)
     return tip
 
 
-def _make(
+def refuse_by_rules(
+    repository: Repository, found: Live, guarding: tuple[Guard, ...], wanted: MergeRequest, actor: str
+) -> None:
+    """405 in GitHub's words: the repository's methods, then classic protection in a plain sentence, then rulesets in a list."""
+    if found.standing is None or found.standing.conflict:
+        raise Refusal(405, NOT_MERGEABLE)
+    if not allows(repository, wanted.method):
+        raise Refusal(405, f"{_METHOD_NAMES[wanted.method]} are not allowed on this repository.")
+    for guard in guarding:
+        if guard.pushers is not None and actor not in guard.pushers:
+            raise Refusal(405, NOT_AUTHORIZED)
+    plain, ruled = ([g for g in guarding if g.classic is word] for word in (True, False))
+    if said := _violations(found, plain, wanted.method):
+        raise Refusal(405, said[0])
+    if said := _violations(found, ruled, wanted.method):
+        raise Refusal(405, "".join(f"{line}\n\n" for line in ("Repository rule violations found", *said)))
+
+
+def allows(repository: Repository, method: str) -> bool:
+    if method == "merge":
+        return repository.allow_merge_commit
+    return repository.allow_squash_merge if method == "squash" else repository.allow_rebase_merge
+
+
+def _violations(found: Live, guarding: list[Guard], method: str) -> list[str]:
+    asked = demands(guarding)
+    if asked.queue is not None:
+        return [QUEUE_ONLY]
+    said = list(unmet(found.standing, asked)) if found.standing else []
+    if method not in asked.methods:
+        said.append(f"Merge method {method} is not allowed on this branch")
+    if asked.linear and (method == "merge" or (found.standing and found.standing.merge_commits and method == "rebase")):
+        said.append("This branch must not contain merge commits.")
+    if asked.strict and found.standing and found.standing.behind:
+        said.append("Head branch is out of date. Review and try the merge again.")
+    return said
+
+
+def make(
     forge: Forge, repository: Repository, issue: Issue, pull: Pull, wanted: MergeRequest, actor: str
 ) -> str | None:
     path, by = forge.repos.path(repository.owner, repository.name), identity(actor)
@@ -145,7 +139,16 @@ def landed(forge: Forge, repository: Repository, issue: Issue, pull: Pull) -> No
                 closed = forge.world.issue(repository, number)
                 if closed and closed.open and forge.world.pull(repository, number) is None:
                     close(forge, closed, actor, reason="completed")
+        if repository.delete_branch_on_merge:
+            _delete_head(forge, repository, issue, pull, actor)
         after_push(forge, repository, actor)
+
+
+def _delete_head(forge: Forge, repository: Repository, issue: Issue, pull: Pull, actor: str) -> None:
+    path = forge.repos.path(repository.owner, repository.name)
+    if pull.head_ref != repository.default_branch and forge.repos.head(path, pull.head_ref) == pull.head_sha:
+        forge.repos.delete(path, pull.head_ref)
+        forge.world.tell(issue, "head_ref_deleted", actor)
 
 
 def finish_landings(forge: Forge) -> None:

@@ -4,31 +4,40 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from oneshot_dagster.local.forge.records import CheckRun, CommitStatus, Review
+from oneshot_dagster.local.forge.rules import Demands, Required
 
 _GOOD = frozenset({"success", "skipped", "neutral"})
 _WRITERS = frozenset({"admin", "maintain", "write"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """One check run or status; `app_id` None: a person's status. `state` is success, failure or pending."""
+
+    context: str
+    state: str
+    app_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Standing:
-    """`required` None means that the base asks for no checks, `approvals` None for no reviews."""
+    """`owners` has, for each changed file with code owners, who they are; `pushed_by` put the head there."""
 
     draft: bool
     conflict: bool
     known: bool
     behind: bool
-    strict: bool
-    required: Sequence[str] | None
-    approvals: int | None
-    resolved_threads: bool
     open_threads: int
-    checks: Sequence[CheckRun]
-    statuses: Sequence[CommitStatus]
+    reports: Sequence[Report]
     reviews: Sequence[Review]
     permissions: Mapping[str, str]
+    pushed_by: str | None = None
+    owners: Sequence[frozenset[str]] = ()
+    unsigned: bool = False
+    merge_commits: bool = False
 
 
-def state(s: Standing) -> str:
+def state(s: Standing, asked: Demands) -> str:
     """GitHub's `mergeable_state`."""
     if not s.known:
         return "unknown"
@@ -36,30 +45,33 @@ def state(s: Standing) -> str:
         return "draft"
     if s.conflict:
         return "dirty"
-    if shut(s):
+    if unmet(s, asked):
         return "blocked"
-    if s.strict and s.behind:
+    if asked.strict and s.behind:
         return "behind"
-    return "clean" if all(_passed(s).values()) else "unstable"
+    return "clean" if all(r.state == "success" for r in s.reports) else "unstable"
 
 
-def shut(s: Standing) -> str | None:
-    """What protection still asks for, in one sentence."""
-    passed = _passed(s)
-    for context in s.required or ():
-        if context not in passed:
-            return f'Required status check "{context}" is expected.'
-        if not passed[context]:
-            return f'Required status check "{context}" has not passed.'
-    if s.approvals is not None:
-        opinions = _opinions(s)
-        if "CHANGES_REQUESTED" in opinions.values():
-            return "Changes were requested by a reviewer with write access."
-        if sum(o == "APPROVED" for o in opinions.values()) < s.approvals:
-            return f"At least {s.approvals} approving review is required by reviewers with write access."
-    if s.resolved_threads and s.open_threads:
-        return "A conversation must be resolved before this can be merged."
-    return None
+def unmet(s: Standing, asked: Demands) -> tuple[str, ...]:
+    """What is still asked for, each in GitHub's sentence."""
+    found = [*_checks(s, asked.required), *_reviews(s, asked)]
+    if asked.threads and s.open_threads:
+        found.append("All comments must be resolved.")
+    if asked.signed and s.unsigned:
+        found.append("Commits must have verified signatures.")
+    if asked.closed:
+        found.append("Cannot update this protected ref.")
+    return tuple(found)
+
+
+def check_report(check: CheckRun, app_id: int) -> Report:
+    done = "success" if check.conclusion in _GOOD else "failure"
+    return Report(context=check.name, app_id=app_id, state=done if check.status == "completed" else "pending")
+
+
+def status_report(status: CommitStatus, app_id: int | None) -> Report:
+    known = status.state if status.state in {"success", "pending"} else "failure"
+    return Report(context=status.context, app_id=app_id, state=known)
 
 
 def latest_checks(checks: Sequence[CheckRun]) -> list[CheckRun]:
@@ -73,12 +85,50 @@ def latest_statuses(statuses: Sequence[CommitStatus]) -> list[CommitStatus]:
     return sorted(newest.values(), key=lambda s: s.id)
 
 
-def _passed(s: Standing) -> dict[str, bool]:
-    """By name: a check and a status of one name must both have passed."""
-    answers = [(c.name, c.conclusion in _GOOD) for c in latest_checks(s.checks)]
-    answers += [(c.context, c.state == "success") for c in latest_statuses(s.statuses)]
-    names = {name for name, _ in answers}
-    return {name: all(ok for n, ok in answers if n == name) for name in names}
+def _checks(s: Standing, required: Sequence[Required]) -> list[str]:
+    """One sentence for all of them, as GitHub says it."""
+    states = {r: _state_of(s, r) for r in required}
+    open_ones = {r: word for r, word in states.items() if word != "success"}
+    if not open_ones:
+        return []
+    words = list(open_ones.values())
+    if len(open_ones) == 1:
+        [(one, word)] = open_ones.items()
+        return [f'Required status check "{one.context}" is {word}.']
+    said = f"{len(open_ones)} of {len(states)} required status checks"
+    if set(words) == {"expected"}:
+        return [f"{said} are expected."]
+    counts = [f"{words.count(word)} {word}" for word in ("failing", "pending", "expected") if word in words]
+    return [f"{said} have not succeeded: {' and '.join(counts)}."]
+
+
+def _state_of(s: Standing, required: Required) -> str:
+    """A check and a status of one name must both have passed; none is expected for ever."""
+    states = {r.state for r in s.reports if r.context == required.context and required.app_id in {None, r.app_id}}
+    if "failure" in states:
+        return "failing"
+    if "pending" in states:
+        return "pending"
+    return "success" if states else "expected"
+
+
+def _reviews(s: Standing, asked: Demands) -> list[str]:
+    if asked.approvals is None:
+        return []
+    opinions = _opinions(s)
+    approved = {who for who, said in opinions.items() if said == "APPROVED"}
+    found: list[str] = []
+    if "CHANGES_REQUESTED" in opinions.values():
+        found.append("Changes were requested by a reviewer with write access.")
+    if len(approved) < asked.approvals:
+        count = "review is" if asked.approvals == 1 else "reviews are"
+        found.append(f"At least {asked.approvals} approving {count} required by reviewers with write access.")
+    if asked.last_push and not approved - {s.pushed_by}:
+        found.append("New changes require approval from someone other than the last pusher.")
+    if asked.code_owners and not all(owners & approved for owners in s.owners):
+        waiting = sorted({o for owners in s.owners if not owners & approved for o in owners})
+        found.append(f"Waiting on code owner review from {', '.join(waiting)}.")
+    return found
 
 
 def _opinions(s: Standing) -> dict[str, str]:

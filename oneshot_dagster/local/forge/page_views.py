@@ -2,7 +2,6 @@
 
 import re
 
-from oneshot_dagster.local.forge import landing
 from oneshot_dagster.local.forge.calls import not_found
 from oneshot_dagster.local.forge.forge import Forge
 from oneshot_dagster.local.forge.mergeability import latest_checks
@@ -17,6 +16,7 @@ from oneshot_dagster.local.forge.records import (
     Thread,
 )
 from oneshot_dagster.local.forge.shapes.people import Json
+from oneshot_dagster.local.forge.standing import live
 
 _HIDDEN = re.compile(r"<!--.*?-->", re.DOTALL)
 _LABEL = "oneshot"
@@ -85,15 +85,15 @@ def thread_view(forge: Forge, repository: Repository, issue: Issue) -> Json:
 
 
 def _pull(forge: Forge, repository: Repository, pull: Pull) -> Json:
-    live = landing.live(forge, repository, pull)
+    found = live(forge, repository, pull)
     return {
         "head_ref": pull.head_ref,
-        "head_sha": live.pull.head_sha,
+        "head_sha": found.pull.head_sha,
         "base_ref": pull.base_ref,
-        "word": live.word,
+        "word": found.word,
         "merge_sha": pull.merge_sha,
         "merged_by": pull.merged_by,
-        "can_merge": live.word in {"clean", "unstable"},
+        "can_merge": found.word in {"clean", "unstable"},
     }
 
 

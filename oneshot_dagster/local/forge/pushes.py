@@ -4,7 +4,9 @@ Called after each push, and at start for what a killed forge could not finish.""
 from dataclasses import replace
 
 from oneshot_dagster.local.forge.forge import Forge
+from oneshot_dagster.local.forge.guards import guards
 from oneshot_dagster.local.forge.records import Issue, Protection, Pull, Repository, Review
+from oneshot_dagster.local.forge.rules import demands
 from oneshot_dagster.local.forge.world import now
 
 
@@ -62,8 +64,7 @@ def _follow(forge: Forge, repository: Repository, issue: Issue, pull: Pull, acto
 
 
 def _dismiss_stale(forge: Forge, repository: Repository, pull: Pull) -> None:
-    guard = protection(forge, repository, pull.base_ref)
-    if guard is None or not guard.dismiss_stale:
+    if not demands(guards(forge.world, repository, pull.base_ref)).dismiss_stale:
         return
     for review in forge.world.all(Review, repository):
         if review.number == pull.number and review.state == "APPROVED":

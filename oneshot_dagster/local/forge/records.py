@@ -1,7 +1,7 @@
 """The rows of the forge's world: frozen values of JSON types only, so that each can be written down as it is.
 Times are GitHub's strings. `repository` is a repository's id; a pull request is an Issue and a Pull of one number."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -12,21 +12,95 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class User(Record):
-    """`admin` may use the controls under /_forge/."""
+    """Who acts: a person, or an App's bot by one installation token. `admin` may use the controls under /_forge/.
+
+    `permissions` are a fine-grained or an installation token's, None with a classic one, which may what its person may;
+    `repositories` those that the token is for, None for all.
+    """
 
     login: str
     token: str
     admin: bool = False
+    permissions: dict[str, str] | None = None
+    installation: int = 0
+    repositories: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class App(Record):
+    """A GitHub App. Of its key pair the forge keeps the public half. `permissions` are what it asks of new installations."""
+
+    slug: str
+    name: str
+    owner: str
+    client_id: str
+    public_key: str
+    permissions: dict[str, str]
+    events: tuple[str, ...]
+    created_at: str
+    updated_at: str
+    description: str = ""
+    external_url: str = ""
+    setup_url: str | None = None
+    hook_url: str | None = None
+    hook_secret: str | None = None
+    hook_active: bool = False
+    hook_content_type: str = "json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AppDraft(Record):
+    """A manifest that a person has agreed to; its code makes the App, once."""
+
+    code: str
+    owner: str
+    manifest: dict[str, object]
+    created_at: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Installation(Record):
+    """An App on an account. `permissions` are those that its owner accepted; `selected` repositories, None for all."""
+
+    app: int
+    account: str
+    permissions: dict[str, str]
+    selected: tuple[int, ...] | None
+    created_at: str
+    updated_at: str
+    suspended_at: str | None = None
+    suspended_by: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InstallationToken(Record):
+    """`digest` is the SHA-256 of the token: the forge cannot show it again either."""
+
+    installation: int
+    digest: str
+    expires_at: str
+    permissions: dict[str, str]
+    repositories: tuple[int, ...] | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Repository(Record):
+    """The switches are those of its settings page, with GitHub's defaults."""
+
     owner: str
     name: str
     default_branch: str
     created_at: str
     pushed_at: str
     permissions: dict[str, str]
+    private: bool = True
+    archived: bool = False
+    allow_squash_merge: bool = True
+    allow_merge_commit: bool = True
+    allow_rebase_merge: bool = True
+    allow_auto_merge: bool = False
+    allow_update_branch: bool = False
+    delete_branch_on_merge: bool = False
 
     @property
     def full_name(self) -> str:
@@ -52,7 +126,8 @@ class Issue(Record):
 class Pull(Record):
     """`head_sha` and `base_sha` are the last ones seen; while it is open, git has the say.
 
-    `landing` is the commit that a merge was about to put on the base; `ci_sha` the head that CI was last started for.
+    `landing` is the commit that a merge was about to put on the base; `ci_sha` the head that CI was last started for;
+    `pushed_by` who pushed that head.
     """
 
     number: int
@@ -66,6 +141,17 @@ class Pull(Record):
     merge_sha: str | None = None
     landing: str | None = None
     ci_sha: str | None = None
+    pushed_by: str | None = None
+    reviewers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tip(Record):
+    """Where a branch was when the forge last looked, and who had put it there."""
+
+    branch: str
+    sha: str
+    pushed_by: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +163,7 @@ class Label(Record):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event(Record):
-    """A line of an issue's timeline other than comments and reviews."""
+    """A line of an issue's timeline other than comments and reviews. `about` is what else its kind tells: a reviewer, a new title."""
 
     number: int
     event: str
@@ -85,6 +171,7 @@ class Event(Record):
     created_at: str
     label: str | None = None
     commit_sha: str | None = None
+    about: dict[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,10 +195,15 @@ class Review(Record):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Thread(Record):
+    """`line` is where it stands at the head, None once a push changed that line; `sha` is what `line` was counted in."""
+
     number: int
     path: str
     line: int | None
     resolved_by: str | None = None
+    original_line: int | None = None
+    sha: str = ""
+    outdated: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -177,23 +269,40 @@ class DeploymentStatus(Record):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Protection(Record):
-    """Of one branch. None where GitHub's object would be absent: `contexts` no required checks, `approvals` no reviews."""
+    """Of one branch. None where GitHub's object would be absent: `contexts` no required checks, `approvals` no reviews,
+    `pushers` no restrictions. `apps` pins a context to an app's id."""
 
     branch: str
     contexts: tuple[str, ...] | None = None
+    apps: dict[str, int] = field(default_factory=dict[str, int])
     strict: bool = False
     approvals: int | None = None
     dismiss_stale: bool = False
+    code_owners: bool = False
+    last_push: bool = False
     resolved_threads: bool = False
+    enforce_admins: bool = True
+    linear: bool = False
+    signed: bool = False
+    force_pushes: bool = False
+    deletions: bool = False
+    locked: bool = False
+    pushers: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ruleset(Record):
-    """One ruleset that requires checks on one branch."""
+    """Rules and bypass actors are kept as GitHub's objects."""
 
-    branch: str
-    contexts: tuple[str, ...]
-    strict: bool = False
+    name: str
+    target: str
+    enforcement: str
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    rules: tuple[dict[str, object], ...]
+    bypass: tuple[dict[str, object], ...]
+    created_at: str
+    updated_at: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -209,9 +318,14 @@ class Violation(Record):
 
 KINDS: tuple[type[Record], ...] = (
     User,
+    App,
+    AppDraft,
+    Installation,
+    InstallationToken,
     Repository,
     Issue,
     Pull,
+    Tip,
     Label,
     Event,
     Comment,

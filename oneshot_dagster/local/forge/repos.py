@@ -27,17 +27,8 @@ _CONFIG = """[core]
 \tauto = 0
 """
 
-# Git hands a pre-receive hook "old new ref" lines; the forge names the protected branches and whether the pusher may.
-_HOOK = """#!/bin/sh
-while read -r old new ref; do
-  for branch in $FORGE_PROTECTED; do
-    if [ "$ref" = "refs/heads/$branch" ]; then
-      echo "GH006: Protected branch update failed for $ref." >&2
-      exit 1
-    fi
-  done
-done
-"""
+# Asked only for the refs that a push's environment names; see push_hook.
+_HOOK = '#!/bin/sh\nPYTHONPATH="$FORGE_CODE" exec "$FORGE_PYTHON" -m oneshot_dagster.local.forge.push_hook\n'
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,7 +91,7 @@ class Repos:
         (path / "config").write_text(_CONFIG.format(hooks=self._hooks))
         (path / "HEAD").write_text(f"ref: refs/heads/{default_branch}\n")
         self._hooks.mkdir(exist_ok=True)
-        hook = self._hooks / "pre-receive"
+        hook = self._hooks / "proc-receive"
         hook.write_text(_HOOK)
         hook.chmod(0o755)
         return path

@@ -11,3 +11,13 @@ def mapping(value: object) -> dict[str, object] | None:
 
 def sequence(value: object) -> list[object] | None:
     return cast("list[object]", value) if isinstance(value, list) else None
+
+
+def items(value: object) -> list[object]:
+    """What is in a list or tuple, nothing for what is neither."""
+    return list(cast("list[object] | tuple[object, ...]", value)) if isinstance(value, (list, tuple)) else []
+
+
+def mappings(value: object) -> list[dict[str, object]]:
+    """The mappings in a list."""
+    return [found for item in items(value) if (found := mapping(item)) is not None]

@@ -19,6 +19,13 @@ def ada(forge):
 
 
 @pytest.fixture
+def bot(forge, shop):
+    """Only an App makes check runs."""
+    made = forge.ada.create_app("oneshot", "acme", {"checks": "write"})
+    return GitHub(made["token"], base_url=f"{forge.url}/api/v3/", timeout=20, auto_retry=False)
+
+
+@pytest.fixture
 def pull(forge, shop, github):
     shop.push_branch("feature", {"price.txt": "12\n"})
     answer = github.rest.pulls.create(**AT, title="Prices", head="feature", base="main", body="why")
@@ -129,20 +136,20 @@ def test_review_comments_parse(github, ada, pull):
     assert len(github.rest.pulls.list_review_comments(**at).parsed_data) == 1
 
 
-def test_checks_parse(github, pull):
+def test_checks_parse(github, bot, pull):
     sha = pull.head.sha
-    made = github.rest.checks.create(**AT, name="oneshot", head_sha=sha, status="in_progress").parsed_data
+    made = bot.rest.checks.create(**AT, name="oneshot", head_sha=sha, status="in_progress").parsed_data
     output = {"title": "Verdict", "summary": "pass"}
-    done = github.rest.checks.update(**AT, check_run_id=made.id, conclusion="success", output=output).parsed_data
+    done = bot.rest.checks.update(**AT, check_run_id=made.id, conclusion="success", output=output).parsed_data
     assert (done.status, done.conclusion, done.app.slug) == ("completed", "success", "oneshot")
     listed = github.rest.checks.list_for_ref(**AT, ref="feature", filter_="latest").parsed_data
     assert {(c.name, c.app.slug) for c in listed.check_runs} == {("ci", "github-actions"), ("oneshot", "oneshot")}
     assert github.rest.checks.get(**AT, check_run_id=made.id).parsed_data.output.title == "Verdict"
 
 
-def test_checks_come_in_pages(github, pull):
+def test_checks_come_in_pages(github, bot, pull):
     for name in ("a", "b", "c"):
-        github.rest.checks.create(**AT, name=name, head_sha=pull.head.sha)
+        bot.rest.checks.create(**AT, name=name, head_sha=pull.head.sha)
     pages = github.rest.paginate(
         github.rest.checks.list_for_ref,
         map_func=lambda r: r.parsed_data.check_runs,
@@ -153,9 +160,9 @@ def test_checks_come_in_pages(github, pull):
     assert sorted(c.name for c in pages) == ["a", "b", "c", "ci"]
 
 
-def test_only_the_latest_check_of_a_name_is_listed(github, pull):
+def test_only_the_latest_check_of_a_name_is_listed(github, bot, pull):
     for conclusion in ("failure", "success"):
-        github.rest.checks.create(**AT, name="lint", head_sha=pull.head.sha, conclusion=conclusion)
+        bot.rest.checks.create(**AT, name="lint", head_sha=pull.head.sha, conclusion=conclusion)
     latest = github.rest.checks.list_for_ref(**AT, ref=pull.head.sha, check_name="lint").parsed_data
     every = github.rest.checks.list_for_ref(**AT, ref=pull.head.sha, check_name="lint", filter_="all").parsed_data
     assert [c.conclusion for c in latest.check_runs] == ["success"]
@@ -189,7 +196,7 @@ def test_branches_protection_and_rules_parse(forge, github, ada, shop):
 
 def test_rulesets_parse(forge, github, shop):
     assert github.rest.repos.get_branch_rules(**AT, branch="main").parsed_data == []
-    forge.ada.ask("POST", "/_forge/rulesets", {"full_name": "acme/shop", "branch": "main", "contexts": ["ci"]})
+    forge.ada.require_checks("acme/shop", "ci")
     (rule,) = github.rest.repos.get_branch_rules(**AT, branch="main").parsed_data
     assert rule.type == "required_status_checks"
     assert [c.context for c in rule.parameters.required_status_checks] == ["ci"]

@@ -114,7 +114,7 @@ def test_nobody_approves_their_own_pull_request(forge, opened):
 
 def test_a_ruleset_blocks_like_protection(forge, opened):
     number, _ = opened
-    forge.ada.ask("POST", "/_forge/rulesets", {"full_name": SHOP, "branch": "main", "contexts": ["audit"]})
+    forge.ada.require_checks(SHOP, "audit")
     assert state(forge, number) == "blocked"
 
 

@@ -35,8 +35,10 @@ def git(folder: Path, *argv: str) -> str:
 class Shop:
     """One repository on the forge, with its clone and the client under test."""
 
-    def __init__(self, owner: ForgeClient, github: GitHubClient, clone: Path, name: str) -> None:
-        self.owner, self.github, self.clone, self.name = owner, github, clone, name
+    def __init__(
+        self, owner: ForgeClient, github: GitHubClient, clone: Path, name: str, reporters: dict[str, ForgeClient]
+    ) -> None:
+        self.owner, self.github, self.clone, self.name, self.reporters = owner, github, clone, name, reporters
         self._people: dict[str, ForgeClient] = {}
         owner.create_repository(name)
         clone.mkdir()
@@ -69,10 +71,10 @@ class Shop:
         assert pull is not None
         return pull.number, sha
 
-    def report(self, sha: str, name: str, conclusion: str, *, who="ann", text="") -> None:
+    def report(self, sha: str, name: str, conclusion: str, *, who="ci-runner", text="") -> None:
         output = {"title": name, "summary": conclusion, "text": text}
         body = {"name": name, "head_sha": sha, "status": "completed", "conclusion": conclusion, "output": output}
-        self.as_(who).api("POST", self.name, "/check-runs", body)
+        self.reporters[who].api("POST", self.name, "/check-runs", body)
 
     def facts(self, number: int):
         return self.github.gate_facts(self.name, number)
@@ -93,11 +95,22 @@ def forge(tmp_path_factory):
         process.stdout.close()
 
 
+@pytest.fixture(scope="module")
+def reporters(forge):
+    """Only an App makes check runs: one for CI, one of our name."""
+    owner = ForgeClient(forge, "owner-token")
+    made = {name: owner.create_app(name, "acme", {"checks": "write"}) for name in ("ci-runner", "oneshot")}
+    clients = {name: ForgeClient(forge, app["token"]) for name, app in made.items()}
+    yield clients
+    for client in (owner, *clients.values()):
+        client.close()
+
+
 @pytest.fixture
-def shop(forge, tmp_path, request):
+def shop(forge, reporters, tmp_path, request):
     owner = ForgeClient(forge, "owner-token")
     github = GitHubClient(api_url=f"{forge}/api/v3", graphql_url=f"{forge}/api/graphql", token=lambda: "bot-token")
-    shop = Shop(owner, github, tmp_path / "clone", f"acme/{request.node.name[5:].replace('_', '-')}")
+    shop = Shop(owner, github, tmp_path / "clone", f"acme/{request.node.name[5:].replace('_', '-')}", reporters)
     yield shop
     assert owner.violations() == []
     shop.close()
@@ -231,7 +244,7 @@ def test_required_contexts_and_approvals_of_the_branch_are_asked_for(shop):
 def test_a_ruleset_asks_beside_the_protection(shop):
     number, _ = shop.open_pull()
     shop.owner.set_protection(shop.name, "main", contexts=["ci"])
-    shop.owner.ask("POST", "/_forge/rulesets", {"full_name": shop.name, "branch": "main", "contexts": ["e2e"]})
+    shop.owner.require_checks(shop.name, "e2e")
     assert shop.facts(number).required_contexts == ("ci", "e2e")
 
 

@@ -4,11 +4,12 @@ They ask for an admin of the forge, not of a repository."""
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from oneshot_dagster.local.forge.apps import levels, settle
 from oneshot_dagster.local.forge.auth import enrol, grant
-from oneshot_dagster.local.forge.calls import Answer, Call, Endpoint, Refusal, invalid, not_found
+from oneshot_dagster.local.forge.calls import Answer, Call, Endpoint, Refusal, invalid
 from oneshot_dagster.local.forge.config import PERMISSIONS, Person
 from oneshot_dagster.local.forge.forge import Forge
-from oneshot_dagster.local.forge.records import Repository, Ruleset, Violation
+from oneshot_dagster.local.forge.records import Repository, Violation
 from oneshot_dagster.local.forge.repos import is_branch
 from oneshot_dagster.local.forge.shapes.people import public_user
 from oneshot_dagster.local.forge.shapes.repositories import repository
@@ -47,6 +48,7 @@ def create_repository(call: Call) -> Answer:
     people = [p for p in call.forge.config.people if p.login not in {call.user.login, owner}]
     for person in people:
         grant(call.forge.world, made, person)
+    settle(call.forge.world)
     return Answer(status=201, body=repository(call.urls, made))
 
 
@@ -56,30 +58,17 @@ def put_user(call: Call) -> Answer:
     permissions: Mapping[str, object] = call.mapping("permissions") or {}
     if not all(level in PERMISSIONS for level in permissions.values()):
         invalid("permissions", "invalid")
+    fine = call.body.get("token_permissions")
+    if fine is not None and levels(fine) is None:
+        invalid("token_permissions", "invalid")
     person = Person(
         login=call.path["login"],
         token=call.text("token"),
         admin=call.body.get("admin") is True,
         permissions={name: str(level) for name, level in permissions.items()},
+        token_permissions=levels(fine),
     )
     return Answer(body=public_user(call.urls, enrol(call.forge.world, person)))
-
-
-def create_ruleset(call: Call) -> Answer:
-    admin(call)
-    ruleset = Ruleset(
-        id=call.forge.world.next_id(),
-        repository=_named(call).id,
-        branch=call.text("branch"),
-        contexts=call.words("contexts"),
-        strict=call.body.get("strict") is True,
-    )
-    return Answer(status=201, body=asdict(call.forge.world.put(ruleset)))
-
-
-def _named(call: Call) -> Repository:
-    owner, _, name = call.text("full_name").partition("/")
-    return call.forge.world.repository(owner, name) or not_found()
 
 
 def requests(call: Call) -> Answer:
@@ -106,7 +95,6 @@ def record_violation(forge: Forge, *, method: str, target: str, login: str | Non
 ENDPOINTS = (
     Endpoint(method="POST", pattern="/_forge/repositories", handler=create_repository, needs=""),
     Endpoint(method="PUT", pattern="/_forge/users/{login}", handler=put_user, needs=""),
-    Endpoint(method="POST", pattern="/_forge/rulesets", handler=create_ruleset, needs=""),
     Endpoint(method="GET", pattern="/_forge/requests", handler=requests, needs=""),
     Endpoint(method="DELETE", pattern="/_forge/requests", handler=clear_requests, needs=""),
     Endpoint(method="GET", pattern="/_forge/violations", handler=violations, needs=""),

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 from oneshot_dagster.local.forge import landing
 from oneshot_dagster.local.forge.calls import Answer, Call, Endpoint, Refusal, invalid, not_found
-from oneshot_dagster.local.forge.landing import Live
 from oneshot_dagster.local.forge.pushes import start_ci
 from oneshot_dagster.local.forge.records import Comment, Issue, Pull, ReviewComment
 from oneshot_dagster.local.forge.rest.issues import set_state
 from oneshot_dagster.local.forge.shapes import pulls as shapes
 from oneshot_dagster.local.forge.shapes.people import Json
+from oneshot_dagster.local.forge.standing import live
 from oneshot_dagster.local.forge.world import now
 
 
@@ -21,15 +21,15 @@ def row(call: Call, pull: Pull) -> shapes.PullRow:
 
 def full(call: Call, pull: Pull) -> Json:
     world, repo = call.forge.world, call.repository
-    live: Live = landing.live(call.forge, repo, pull)
+    found = live(call.forge, repo, pull)
     state = shapes.PullState(
-        mergeable_state=live.word,
-        mergeable=live.mergeable,
+        mergeable_state=found.word,
+        mergeable=found.mergeable,
         comments=sum(c.number == pull.number for c in world.all(Comment, repo)),
         review_comments=sum(c.number == pull.number for c in world.all(ReviewComment, repo)),
-        comparison=live.comparison,
+        comparison=found.comparison,
     )
-    return shapes.pull_full(call.urls, repo, row(call, live.pull), state)
+    return shapes.pull_full(call.urls, repo, row(call, found.pull), state)
 
 
 def get_pull(call: Call) -> Answer:

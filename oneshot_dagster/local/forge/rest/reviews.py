@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from oneshot_dagster.local.forge import landing
 from oneshot_dagster.local.forge.calls import Answer, Call, Endpoint, Refusal, invalid, not_found
 from oneshot_dagster.local.forge.records import Review, ReviewComment, Thread
 from oneshot_dagster.local.forge.shapes import pulls as shapes
+from oneshot_dagster.local.forge.standing import live
 from oneshot_dagster.local.forge.world import now
 
 _STATES = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
@@ -21,7 +21,7 @@ def create_review(call: Call) -> Answer:
         raise Refusal(422, "Unprocessable Entity", [f"Can not {what} your own pull request"])
     if event == "REQUEST_CHANGES" and not body:
         raise Refusal(422, "Unprocessable Entity", ["You need to leave a comment indicating the requested changes."])
-    head = landing.live(call.forge, call.repository, pull).pull.head_sha
+    head = live(call.forge, call.repository, pull).pull.head_sha
     review = Review(
         id=world.next_id(),
         repository=call.repository.id,

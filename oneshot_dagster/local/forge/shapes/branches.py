@@ -1,10 +1,11 @@
-"""Branches, refs, branch protection and rules as GitHub shows them."""
+"""Branches and refs as GitHub shows them."""
 
 from urllib.parse import quote
 
-from oneshot_dagster.local.forge.records import Protection, Repository, Ruleset
+from oneshot_dagster.local.forge.records import Protection, Repository
 from oneshot_dagster.local.forge.repos import CommitFacts
 from oneshot_dagster.local.forge.shapes.people import Json, Urls
+from oneshot_dagster.local.forge.shapes.rules import required_checks
 
 
 def ref(urls: Urls, repo: Repository, branch: str, sha: str) -> Json:
@@ -17,16 +18,30 @@ def ref(urls: Urls, repo: Repository, branch: str, sha: str) -> Json:
     }
 
 
-def branch(urls: Urls, repo: Repository, name: str, sha: str, commit: CommitFacts, guard: Protection | None) -> Json:
+def branch(
+    urls: Urls,
+    repo: Repository,
+    name: str,
+    sha: str,
+    commit: CommitFacts,
+    guard: Protection | None,
+    *,
+    protected: bool,
+) -> Json:
+    """`protected` is so by rulesets too; only classic protection shows what it asks."""
     me = f"{urls.repository(repo)}/branches/{name}"
+    level = "off" if guard is None or guard.contexts is None else "everyone" if guard.enforce_admins else "non_admins"
+    checks: Json = {"contexts": [], "checks": []}
+    if guard is not None and guard.contexts is not None:
+        checks = required_checks(f"{me}/protection", guard)
     return {
         "name": name,
         "commit": _commit(urls, repo, sha, commit),
         "_links": {"html": f"{urls.page(repo)}/tree/{name}", "self": me},
-        "protected": guard is not None,
+        "protected": protected,
         "protection": {
             "enabled": guard is not None,
-            **({"required_status_checks": _checks(me, guard)} if guard else {}),
+            "required_status_checks": {**checks, "enforcement_level": level},
         },
         "protection_url": f"{me}/protection",
     }
@@ -60,53 +75,4 @@ def _commit(urls: Urls, repo: Repository, sha: str, facts: CommitFacts) -> Json:
         "author": None,
         "committer": None,
         "parents": [{"sha": p, "url": f"{api}/commits/{p}"} for p in facts.parents],
-    }
-
-
-def protection(urls: Urls, repo: Repository, row: Protection) -> Json:
-    """What GitHub leaves out is left out: a branch without required checks has no `required_status_checks`."""
-    me = f"{urls.repository(repo)}/branches/{row.branch}/protection"
-    parts: Json = {
-        "url": me,
-        "enforce_admins": {"url": f"{me}/enforce_admins", "enabled": True},
-        "required_conversation_resolution": {"enabled": row.resolved_threads},
-        "allow_force_pushes": {"enabled": False},
-        "allow_deletions": {"enabled": False},
-    }
-    if row.contexts is not None:
-        parts["required_status_checks"] = _checks(me.removesuffix("/protection"), row)
-    if row.approvals is not None:
-        parts["required_pull_request_reviews"] = {
-            "url": f"{me}/required_pull_request_reviews",
-            "dismiss_stale_reviews": row.dismiss_stale,
-            "require_code_owner_reviews": False,
-            "required_approving_review_count": row.approvals,
-            "require_last_push_approval": False,
-        }
-    return parts
-
-
-def _checks(branch_url: str, row: Protection) -> Json:
-    me = f"{branch_url}/protection/required_status_checks"
-    contexts = list(row.contexts or ())
-    return {
-        "url": me,
-        "strict": row.strict,
-        "enforcement_level": "everyone",
-        "contexts": contexts,
-        "checks": [{"context": c, "app_id": None} for c in contexts],
-        "contexts_url": f"{me}/contexts",
-    }
-
-
-def rule(repo: Repository, row: Ruleset) -> Json:
-    return {
-        "type": "required_status_checks",
-        "ruleset_source_type": "Repository",
-        "ruleset_source": repo.full_name,
-        "ruleset_id": row.id,
-        "parameters": {
-            "required_status_checks": [{"context": c} for c in row.contexts],
-            "strict_required_status_checks_policy": row.strict,
-        },
     }

@@ -1,6 +1,7 @@
 """Users and apps as GitHub shows them, and the addresses everything else is built from."""
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from oneshot_dagster.local.forge.records import Repository, User
 
@@ -44,15 +45,16 @@ def stable_id(word: str) -> int:
 
 
 def simple_user(urls: Urls, login: str) -> Json:
-    me = f"{urls.api}/users/{login}"
+    me = f"{urls.api}/users/{quote(login)}"
+    page = f"apps/{login.removesuffix('[bot]')}" if login.endswith("[bot]") else login
     return {
         "login": login,
         "id": stable_id(login),
         "node_id": f"U_{stable_id(login)}",
-        "avatar_url": f"{urls.site}/{login}.png",
+        "avatar_url": f"{urls.site}/{quote(login)}.png",
         "gravatar_id": "",
         "url": me,
-        "html_url": f"{urls.site}/{login}",
+        "html_url": f"{urls.site}/{page}",
         **{name: me + path for name, path in _USER_LINKS.items()},
         "type": "Bot" if login.endswith("[bot]") else "User",
         "site_admin": False,
@@ -71,11 +73,15 @@ def public_user(urls: Urls, user: User) -> Json:
     }
 
 
+def app_id(slug: str) -> int:
+    return _APP_IDS.get(slug, stable_id(slug))
+
+
 def app(urls: Urls, slug: str) -> Json:
     """The GitHub App that a check run belongs to."""
     owner = "github" if slug == CI_APP else slug
     return {
-        "id": _APP_IDS.get(slug, stable_id(slug)),
+        "id": app_id(slug),
         "slug": slug,
         "node_id": f"A_{stable_id(slug)}",
         "owner": simple_user(urls, owner),

@@ -59,7 +59,8 @@ def repository(urls: Urls, repo: Repository, *, open_issues: int = 0, permission
         "name": repo.name,
         "full_name": repo.full_name,
         "owner": simple_user(urls, repo.owner),
-        "private": True,
+        "private": repo.private,
+        "visibility": "private" if repo.private else "public",
         "html_url": page,
         "url": me,
         **{name: me + path for name, path in _LINKS.items()},
@@ -69,7 +70,7 @@ def repository(urls: Urls, repo: Repository, *, open_issues: int = 0, permission
         "svn_url": page,
         **dict.fromkeys(("description", "mirror_url", "homepage", "language", "license")),
         **dict.fromkeys(_COUNTS, 0),
-        **_features(),
+        **_features(repo),
         "default_branch": repo.default_branch,
         "open_issues_count": open_issues,
         "open_issues": open_issues,
@@ -92,10 +93,26 @@ def minimal(urls: Urls, repo: Repository) -> Json:
     return {name: value for name, value in repository(urls, repo).items() if not name.startswith(settings)}
 
 
-def _features() -> Json:
-    off = ("fork", "has_projects", "has_wiki", "has_pages", "has_discussions", "archived", "disabled")
-    on = ("has_issues", "allow_squash_merge", "allow_merge_commit", "allow_rebase_merge")
-    return {**dict.fromkeys(off, False), **dict.fromkeys(on, True), "allow_auto_merge": False}
+def _features(repo: Repository) -> Json:
+    off = ("fork", "has_projects", "has_wiki", "has_pages", "has_discussions", "disabled", "is_template")
+    return {
+        **dict.fromkeys(off, False),
+        "has_issues": True,
+        "archived": repo.archived,
+        "allow_squash_merge": repo.allow_squash_merge,
+        "allow_merge_commit": repo.allow_merge_commit,
+        "allow_rebase_merge": repo.allow_rebase_merge,
+        "allow_auto_merge": repo.allow_auto_merge,
+        "allow_update_branch": repo.allow_update_branch,
+        "delete_branch_on_merge": repo.delete_branch_on_merge,
+        "allow_forking": False,
+        "web_commit_signoff_required": False,
+        "squash_merge_commit_title": "COMMIT_OR_PR_TITLE",
+        "squash_merge_commit_message": "COMMIT_MESSAGES",
+        "merge_commit_title": "MERGE_MESSAGE",
+        "merge_commit_message": "PR_TITLE",
+        "topics": [],
+    }
 
 
 def _permissions(held: str) -> Json:
