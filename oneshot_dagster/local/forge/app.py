@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from oneshot_dagster.local.forge import binding, log, page
+from oneshot_dagster.local.forge import binding, log, page, page_apps
 from oneshot_dagster.local.forge.asked import Asked, ask, deliver
 from oneshot_dagster.local.forge.auth import caller
 from oneshot_dagster.local.forge.faults import AFTER, Fault, Kind, reply_of
@@ -43,7 +43,8 @@ class App:
             self._note(asked, fault, seen.status)
 
     async def _answer(self, asked: Asked, fault: Fault | None, scope: Scope, receive: Receive, send: "_Seen") -> None:
-        if not _is_local(asked.headers, self._forge.config.port):
+        foreign_forms = page_apps.takes_foreign_forms(asked.path)
+        if not _is_local(asked.headers, self._forge.config.port, any_origin=foreign_forms):
             await _foreign()(scope, receive, send)
         elif forbidden := log.file_list_asked(asked.path, asked.headers.get("accept", "")):
             refused = binding.files_refused(self._forge, forbidden, asked.method, asked.path, asked.user)
@@ -103,11 +104,11 @@ class _Seen:
         await self._send(message)
 
 
-def _is_local(headers: Mapping[str, str], port: int) -> bool:
+def _is_local(headers: Mapping[str, str], port: int, *, any_origin: bool) -> bool:
     """Against pages of other sites: a name that was bound to 127.0.0.1, and forms sent from elsewhere."""
     hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
     origin = headers.get("origin")
-    return headers.get("host") in hosts and (origin is None or origin.removeprefix("http://") in hosts)
+    return headers.get("host") in hosts and (any_origin or origin is None or origin.removeprefix("http://") in hosts)
 
 
 def _lifespan(forge: Forge) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:

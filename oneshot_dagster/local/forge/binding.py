@@ -12,26 +12,45 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from oneshot_dagster.local.forge import graph, untyped
-from oneshot_dagster.local.forge.auth import may
+from oneshot_dagster.local.forge import graph, permissions, untyped
+from oneshot_dagster.local.forge.apps import SUSPENDED, is_suspended
+from oneshot_dagster.local.forge.auth import admitted
 from oneshot_dagster.local.forge.calls import Answer, Call, Endpoint, Refusal
 from oneshot_dagster.local.forge.forge import Forge
 from oneshot_dagster.local.forge.records import User
 from oneshot_dagster.local.forge.rest import (
+    app_controls,
+    apps,
     checks,
+    collaborators,
     comments,
     controls,
     deployments,
     fault_controls,
     issues,
+    protection,
     pulls,
     rate_limit,
     repositories,
     reviews,
+    rules,
 )
 
-REST = (repositories, comments, issues, reviews, pulls, checks, deployments, rate_limit)
-CONTROLS = (controls, fault_controls)
+REST = (
+    protection,
+    repositories,
+    collaborators,
+    rules,
+    comments,
+    issues,
+    reviews,
+    pulls,
+    checks,
+    deployments,
+    rate_limit,
+    apps,
+)
+CONTROLS = (controls, fault_controls, app_controls)
 _LOG = logging.getLogger(__name__)
 _NO_FILES = "this forge never answers for {}: file lists and patches come from git; recorded in /_forge/violations"
 
@@ -61,7 +80,8 @@ def _route(forge: Forge, endpoint: Endpoint, pattern: str) -> Route:
         done = await run_in_threadpool(_handled, forge, endpoint, request, raw)
         body = b"" if done.body is None else json.dumps(done.body, ensure_ascii=False).encode()
         kind = {"content-type": "application/json; charset=utf-8"} if body else {}
-        return Response(body, done.status, {**kind, **done.headers})
+        token = permissions.headers(request.scope["forge.user"], permissions.key(endpoint.method, endpoint.pattern))
+        return Response(body, done.status, {**kind, **token, **done.headers})
 
     return Route(pattern, answer, methods=[endpoint.method])
 
@@ -81,22 +101,14 @@ def _handled(forge: Forge, endpoint: Endpoint, request: Request, raw: bytes) -> 
 
 
 def _call(forge: Forge, endpoint: Endpoint, request: Request, raw: bytes) -> Call:
-    user: User | None = request.scope["forge.user"]
-    if user is None:
-        known = "authorization" in request.headers
-        raise Refusal(401, "Bad credentials" if known else "Requires authentication")
     path = {name: str(value) for name, value in request.path_params.items()}
-    repository = None
-    if endpoint.needs:
-        repository = forge.world.repository(path["owner"], path["repo"])
-        if repository is None or not may(repository, user.login, "read"):
-            raise Refusal(404, "Not Found")
-        if not may(repository, user.login, endpoint.needs):
-            raise Refusal(403, "Resource not accessible by personal access token")
+    authorization = request.headers.get("authorization", "")
+    let_in = admitted(forge.world, endpoint, path, request.scope["forge.user"], authorization)
     return Call(
         forge=forge,
-        user=user,
-        place=repository,
+        user=let_in.user,
+        app=let_in.app,
+        place=let_in.place,
         target=unquote(request.url.path),
         path=path,
         query=dict(request.query_params),
@@ -122,6 +134,8 @@ def _graphql(forge: Forge) -> Callable[[Request], Awaitable[Response]]:
         user: User | None = request.scope["forge.user"]
         if user is None:
             return plain(401, "Bad credentials")
+        if is_suspended(forge.world, user):
+            return plain(403, SUSPENDED)
         body = _body(await request.body())
         query, variables = body.get("query"), body.get("variables")
         if not isinstance(query, str):

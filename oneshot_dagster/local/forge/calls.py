@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from oneshot_dagster.local.forge import untyped
 from oneshot_dagster.local.forge.forge import Forge
-from oneshot_dagster.local.forge.records import Issue, Pull, Repository, User
+from oneshot_dagster.local.forge.records import App, Issue, Pull, Repository, User
 from oneshot_dagster.local.forge.shapes.people import Json, Urls
 
 _DOCS = "https://docs.github.com/rest"
@@ -37,6 +37,8 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
+    """`app` where an App asks for itself, with its JWT; `user` is its bot then."""
+
     forge: Forge
     user: User
     place: Repository | None
@@ -44,6 +46,7 @@ class Call:
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: Mapping[str, object]
+    app: App | None = None
 
     @property
     def urls(self) -> Urls:

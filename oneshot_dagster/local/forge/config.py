@@ -12,12 +12,16 @@ PERMISSIONS = ("none", "read", "triage", "write", "maintain", "admin")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Person:
-    """`permissions` by `owner/name`, or `*` for every repository. An admin of the forge may use /_forge/."""
+    """`permissions` by `owner/name`, or `*` for every repository. An admin of the forge may use /_forge/.
+
+    `token_permissions`, as {"contents": "write"}, make the token a fine-grained one; None: a classic token.
+    """
 
     login: str
     token: str
     admin: bool = False
     permissions: Mapping[str, str]
+    token_permissions: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,4 +61,14 @@ def _person(login: str, fields: dict[str, object]) -> Person:
         token=token,
         admin=fields.get("admin") is True,
         permissions={name: str(level) for name, level in permissions.items()},
+        token_permissions=_fine(login, fields.get("token_permissions")),
     )
+
+
+def _fine(login: str, value: object) -> dict[str, str] | None:
+    if value is None:
+        return None
+    found = untyped.mapping(value)
+    if found is None or not all(level in {"read", "write", "admin"} for level in found.values()):
+        raise ValueError(f"{login}: token_permissions must map GitHub's names to read, write or admin")
+    return {name: str(level) for name, level in found.items()}

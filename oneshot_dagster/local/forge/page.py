@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from oneshot_dagster.local.forge import untyped
+from oneshot_dagster.local.forge import page_apps, untyped
 from oneshot_dagster.local.forge.calls import Answer, Call, Handler, Refusal, not_found
 from oneshot_dagster.local.forge.forge import Forge
+from oneshot_dagster.local.forge.manifests import origin
 from oneshot_dagster.local.forge.page_views import check_view, index_view, thread_view
 from oneshot_dagster.local.forge.rest import issues, pulls
 from oneshot_dagster.local.forge.shapes.people import Json
@@ -30,6 +31,7 @@ Page = Callable[[Request], Awaitable[Response]]
 def routes(forge: Forge) -> list[Route]:
     pages = _Pages(forge)
     return [
+        *page_apps.routes(forge, pages.render),
         Route("/", pages.show(_index)),
         Route("/{owner}/{repo}/runs/{check:int}", pages.show(_check)),
         Route("/{owner}/{repo}/issues/{number:int}", pages.show(_thread)),
@@ -67,8 +69,18 @@ class _Pages:
             template, values = view(self._forge, request)
         except Refusal as refusal:
             return HTMLResponse(refusal.message, refusal.status, _SAFE)
-        about: Json = {"owner": self._forge.config.owner, "null_ci": self._forge.config.null_ci, "problem": problem}
-        return HTMLResponse(self._templates.get_template(template).render(**about, **values), status, _SAFE)
+        return self.render(template, {**values, "problem": problem}, status=status)
+
+    def render(self, template: str, values: Json, *, status: int = 200, form_action: str | None = None) -> Response:
+        """`form_action`: where a form of the page leads beyond us."""
+        beyond = origin(form_action or "")
+        policy = _SAFE["content-security-policy"]
+        headers = {
+            **_SAFE,
+            "content-security-policy": policy.replace("'self'", f"'self' {beyond}" if beyond else "'self'"),
+        }
+        about: Json = {"owner": self._forge.config.owner, "null_ci": self._forge.config.null_ci}
+        return HTMLResponse(self._templates.get_template(template).render(**about, **values), status, headers)
 
     def act(self, handler: Handler, fixed: Json, *, atomic: bool = True) -> Page:
         async def answer(request: Request) -> Response:

@@ -6,10 +6,14 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import cast
 
-from oneshot_dagster.local.forge.auth import may
+from oneshot_dagster.local.forge import push_hook
+from oneshot_dagster.local.forge.apps import is_suspended
+from oneshot_dagster.local.forge.auth import may, sees
 from oneshot_dagster.local.forge.forge import Forge
+from oneshot_dagster.local.forge.guards import push_guards
+from oneshot_dagster.local.forge.permissions import holds
 from oneshot_dagster.local.forge.pushes import after_push
-from oneshot_dagster.local.forge.records import Protection, Repository, User
+from oneshot_dagster.local.forge.records import Repository, User
 from oneshot_dagster.system.process_stream import Flow, stream
 
 Message = MutableMapping[str, object]
@@ -21,6 +25,7 @@ _PATH = re.compile(r"/([^/]+)/([^/]+)\.git/(info/refs|git-upload-pack|git-receiv
 _AT_ONCE = 8
 _TIMEOUT = 600.0
 _PUSH = "git-receive-pack"
+_KIND = {True: "a GitHub App", False: "a Personal Access Token"}
 
 
 class SmartHttp:
@@ -44,13 +49,19 @@ class SmartHttp:
             await _say(send, 401, "Authentication required", [(b"www-authenticate", b'Basic realm="forge"')])
             return
         repository = self._forge.world.repository(target.group(1), target.group(2))
-        if repository is None or not may(repository, user.login, "read"):
+        if repository is None or not sees(repository, user):
             await _say(send, 404, "Repository not found.")
             return
-        if asked == _PUSH and not may(repository, user.login, "write"):
+        if is_suspended(self._forge.world, user) or not holds(user, "contents=read"):
+            await _say(send, 403, "Write access to repository not granted.")  # GitHub's words, for reading too
+            return
+        if asked == _PUSH and not (may(repository, user.login, "write") and holds(user, "contents=write")):
             await _say(send, 403, f"Permission to {repository.full_name}.git denied to {user.login}.")
             return
         env = self._environment(scope, repository, user, f"/{repository.full_name}.git/{service}")
+        if asked == _PUSH and repository.archived:
+            await _say(send, 403, "This repository was archived so it is read-only.")
+            return
         async with self._slots:
             await self._serve(env, receive, send, (repository, user) if service == _PUSH else None)
 
@@ -65,8 +76,9 @@ class SmartHttp:
             "REQUEST_METHOD": str(scope["method"]),
             "QUERY_STRING": _text(scope.get("query_string")),
             "CONTENT_TYPE": headers.get("content-type", ""),
-            "FORGE_PROTECTED": self._protected(repository, user),
         }
+        if path.endswith(_PUSH):
+            env |= self._push_environment(repository, user)
         passed_on = {
             "CONTENT_LENGTH": "content-length",
             "HTTP_CONTENT_ENCODING": "content-encoding",
@@ -74,11 +86,17 @@ class SmartHttp:
         }
         return env | {name: headers[header] for name, header in passed_on.items() if header in headers}
 
-    def _protected(self, repository: Repository, user: User) -> str:
-        """Branches that only a pull request may change; admins push past it, as planting a repository must."""
-        if may(repository, user.login, "admin"):
-            return ""
-        return " ".join(p.branch for p in self._forge.world.all(Protection, repository))
+    def _push_environment(self, repository: Repository, user: User) -> dict[str, str]:
+        """What stands before this person's push; whoever may pass it by, as who plants a repository must, is not asked."""
+        return push_hook.environment(
+            push_guards(self._forge.world, repository, user.login),
+            push_hook.Push(
+                pusher=user.login,
+                default_branch=repository.default_branch,
+                page=self._forge.urls.page(repository),
+                no_workflows="" if holds(user, "workflows=write") else _KIND[user.installation > 0],
+            ),
+        )
 
     async def _serve(
         self, env: dict[str, str], receive: Receive, send: Send, push: tuple[Repository, User] | None

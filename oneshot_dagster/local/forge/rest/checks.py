@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from oneshot_dagster.local.forge.apps import by_slug
 from oneshot_dagster.local.forge.calls import Answer, Call, Endpoint, Refusal, invalid, not_found
 from oneshot_dagster.local.forge.mergeability import latest_checks, latest_statuses
 from oneshot_dagster.local.forge.records import CheckRun, CommitStatus, Pull
 from oneshot_dagster.local.forge.repos import SHA
 from oneshot_dagster.local.forge.shapes import checks as shapes
+from oneshot_dagster.local.forge.shapes.apps import integration
 from oneshot_dagster.local.forge.shapes.people import Json, app
 from oneshot_dagster.local.forge.shapes.repositories import minimal
 from oneshot_dagster.local.forge.world import now
@@ -29,7 +31,8 @@ def resolve(call: Call, ref: str) -> str:
 
 def _shown(call: Call, check: CheckRun) -> Json:
     pulls = [p for p in call.forge.world.all(Pull, call.repository) if p.head_sha == check.head_sha]
-    return shapes.check_run(call.urls, call.repository, check, pulls)
+    body, made_by = shapes.check_run(call.urls, call.repository, check, pulls), by_slug(call.forge.world, check.app)
+    return {**body, "app": integration(call.urls, made_by)} if made_by else body
 
 
 def create_check(call: Call) -> Answer:
