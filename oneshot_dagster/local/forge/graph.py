@@ -8,6 +8,7 @@ from importlib.resources import files
 
 import graphql
 
+from oneshot_dagster.local.forge import graph_checks
 from oneshot_dagster.local.forge.auth import may, sees
 from oneshot_dagster.local.forge.forge import Forge
 from oneshot_dagster.local.forge.permissions import holds, refusal
@@ -116,7 +117,28 @@ def _repository(forge: Forge, user: User, owner: str, name: str) -> Json:
             raise _Missing(f"Could not resolve to a PullRequest with the number of {number}.")
         return _pull(forge, repo, pull)
 
-    return {"id": f"R_{repo.id}", "name": repo.name, "nameWithOwner": repo.full_name, "pullRequest": pull_request}
+    def pull_requests(
+        _: Info,
+        first: int | None = None,
+        baseRefName: str | None = None,  # noqa: N803 - GitHub's name
+        orderBy: Json | None = None,  # noqa: N803 - GitHub's name
+    ) -> Json:
+        _refuse_without(user, "pull_requests=read")
+        rows = graph_checks.newest(forge, repo, baseRefName, first, orderBy)
+        return _connection([_pull(forge, repo, pull) for pull in rows], first, None)
+
+    def ref(_: Info, qualifiedName: str) -> Json | None:  # noqa: N803 - GitHub's name
+        _refuse_without(user, "contents=read")
+        return graph_checks.ref(forge, repo, qualifiedName)
+
+    return {
+        "id": f"R_{repo.id}",
+        "name": repo.name,
+        "nameWithOwner": repo.full_name,
+        "pullRequest": pull_request,
+        "pullRequests": pull_requests,
+        "ref": ref,
+    }
 
 
 def _refuse_without(user: User, accepted: str) -> None:
@@ -134,6 +156,9 @@ def _pull(forge: Forge, repo: Repository, pull: Pull) -> Json:
     def threads(_: Info, first: int | None = None, after: str | None = None) -> Json:
         rows = [t for t in forge.world.all(Thread, repo) if t.number == pull.number]
         return _connection([_thread(forge, repo, t) for t in rows], first, after)
+
+    def commits(_: Info, last: int | None = None) -> Json:
+        return graph_checks.last_commits(forge, repo, pull, last)
 
     return {
         "id": f"PR_{pull.id}",
@@ -154,14 +179,10 @@ def _pull(forge: Forge, repo: Repository, pull: Pull) -> Json:
         "merged": pull.merged_at is not None,
         "mergedAt": pull.merged_at,
         "mergedBy": _actor(urls, pull.merged_by) if pull.merged_at and pull.merged_by else None,
-        "mergeCommit": _commit(forge, repo, pull.merge_sha) if pull.merge_sha else None,
+        "mergeCommit": graph_checks.commit(forge, repo, pull.merge_sha) if pull.merge_sha else None,
         "reviewThreads": threads,
+        "commits": commits,
     }
-
-
-def _commit(forge: Forge, repo: Repository, sha: str) -> Json:
-    facts = forge.repos.facts(forge.repos.path(repo.owner, repo.name), sha)
-    return {"id": f"C_{sha}", "oid": sha, "messageHeadline": facts.message.split("\n", 1)[0]}
 
 
 def _thread(forge: Forge, repo: Repository, thread: Thread) -> Json:
