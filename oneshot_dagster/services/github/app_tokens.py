@@ -30,6 +30,7 @@ class App:
 class _Token:
     text: str
     ends: float
+    permissions: Mapping[str, str]
 
 
 class AppTokens:
@@ -63,14 +64,19 @@ class AppTokens:
         return read(lambda body: App(slug=str(body["slug"]), url=str(body["html_url"])), answer)
 
     def token(self, repository: str | None) -> str:
-        if repository is None:
-            return self._jwt.token(None)
+        return self._jwt.token(None) if repository is None else self._token(repository).text
+
+    def permissions(self, repository: str) -> Mapping[str, str]:
+        """Those that the installation had accepted when the token was made."""
+        return self._token(repository).permissions
+
+    def _token(self, repository: str) -> _Token:
         with self._lock:
             installation = self._installation(repository.lower())
             held = self._held.get(installation)
             if held is None or time.time() > held.ends - self._before_end:
                 held = self._held[installation] = self._made(installation, repository)
-            return held.text
+            return held
 
     def renews(self, repository: str | None, token: str) -> bool:
         """It may have been revoked, or the App taken away and installed again."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from oneshot_dagster.domain.gate import GateFacts
+from oneshot_dagster.domain.readiness_facts import ReportedContexts, RepositoryFacts, Unread, WebhookFacts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,6 +98,23 @@ class GitHub(Protocol):
 
     def default_branch(self, repository: str) -> str | None:
         """None where the repository does not exist or we may not see it."""
+        ...
+
+    def repository_facts(
+        self, repository: str, *, base: str, approvals: int = 0, fresh: bool = True
+    ) -> RepositoryFacts | None:
+        """What it lets us do and demands; None where it does not exist or we may not see it. `approvals` are the policy's.
+
+        Not `fresh`: what was read some minutes ago will do.
+        """
+        ...
+
+    def reported_contexts(self, repository: str, branch: str, *, fresh: bool = True) -> ReportedContexts | Unread:
+        """Of the newest 20 commits of the branch and the heads of the newest 10 pull requests into it."""
+        ...
+
+    def webhook(self, repository: str) -> WebhookFacts | Unread:
+        """The App's, or the repository's that leads to a platform like this, with its last deliveries."""
         ...
 
     def issue(self, repository: str, number: int) -> Issue | None: ...

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from oneshot_dagster.domain.errors import NeedsHuman
+from oneshot_dagster.domain.errors import NeedsHuman, TryAgain
 from oneshot_dagster.domain.readiness_facts import (
     SAMPLE_HEAD,
     Access,
@@ -20,6 +20,7 @@ from oneshot_dagster.domain.readiness_facts import (
 from oneshot_dagster.services.github import rules
 from oneshot_dagster.services.github.answers import ABSENT, Answer, Json, part, read, shaped
 from oneshot_dagster.services.github.connection import Connection
+from oneshot_dagster.services.github.tokens import Tokens
 
 T = TypeVar("T")
 REMEMBERED = 300.0
@@ -50,16 +51,8 @@ fragment reported on Commit {
 
 
 class ReadinessReading:
-    """`granted` are an App's permissions in a repository, None where that is not known."""
-
-    def __init__(
-        self,
-        connection: Connection,
-        *,
-        login: Callable[[], str],
-        granted: Callable[[str], Mapping[str, str] | None],
-    ) -> None:
-        self._connection, self._login, self._granted = connection, login, granted
+    def __init__(self, connection: Connection, tokens: Tokens, *, login: Callable[[], str]) -> None:
+        self._connection, self._tokens, self._login = connection, tokens, login
         self._known: dict[tuple[object, ...], tuple[float, object]] = {}
         self._lock = threading.Lock()
 
@@ -71,16 +64,21 @@ class ReadinessReading:
         return self._remembered((repository, branch), lambda: self._reported(repository, branch), fresh=fresh)
 
     def webhook(self, repository: str) -> WebhookFacts | Unread:
-        """Of the repository's own webhooks the one that leads to a platform like this."""
+        """An App has one of its own. Of a repository's webhooks the one that leads to a platform like this is ours."""
+        if self._tokens.login is not None:
+            config = self._connection.get("/app/hook/config", values=_HIDDEN)
+            return Unread(why=_NOT_TOLD) if config.status != 200 else self._hook(config.json(), "/app/hook")
         path = f"/repos/{repository}/hooks"
-        answer = self._connection.get(path, params={"per_page": 100}, values=_HIDDEN)
-        if answer.status != 200:
-            return Unread(why=_NOT_TOLD)
-        ours = read(lambda page: [h for h in page if str(h["config"].get("url", "")).endswith(HOOK_PATH)], answer)
-        if not ours:
-            return WebhookFacts()
-        deliveries = self._connection.get(f"{path}/{ours[0]['id']}/deliveries", params={"per_page": 20}, values=_HIDDEN)
-        return read(lambda page: rules.webhook(ours[0], page if deliveries.status == 200 else ()), deliveries)
+        hooks = self._connection.get(path, params={"per_page": 100}, values=_HIDDEN)
+        if hooks.status != 200:
+            return Unread(why=f"{_NOT_TOLD} (a person has to be an admin, a classic token needs admin:repo_hook)")
+        ours = read(lambda page: [hook for hook in page if rules.url_of(hook).endswith(HOOK_PATH)], hooks)
+        return self._hook(ours[0], f"{path}/{ours[0]['id']}") if ours else WebhookFacts()
+
+    def _hook(self, config: Json, path: str) -> WebhookFacts:
+        answer = self._connection.get(f"{path}/deliveries", params={"per_page": 20}, values=_HIDDEN)
+        deliveries = read(list[Any], answer) if answer.status == 200 else []
+        return shaped(lambda hook: rules.webhook(hook, deliveries), config, asked="a webhook")
 
     def _remembered(self, key: tuple[object, ...], ask: Callable[[], T], *, fresh: bool) -> T:
         with self._lock:
@@ -119,8 +117,8 @@ class ReadinessReading:
 
     def _access(self, repository: str, body: Json, headers: Mapping[str, str]) -> Access:
         login = self._login()
-        if login.endswith("[bot]"):
-            return Access(login=login, is_app=True, permissions=self._granted(repository))
+        if self._tokens.login is not None or login.endswith("[bot]"):
+            return Access(login=login, is_app=True, permissions=self._tokens.permissions(repository))
         held = part(body, "permissions")
         role = next((_NAMES.get(name, name) for name in _ROLES if held.get(name)), "none" if held else None)
         scopes = headers.get("x-oauth-scopes")
@@ -180,8 +178,8 @@ class ReadinessReading:
         owner, name = repository.split("/")
         variables: dict[str, object] = {"owner": owner, "name": name, "base": branch, "ref": f"refs/heads/{branch}"}
         try:
-            data = self._connection.graph(_REPORTED, variables)
-        except NeedsHuman as error:
+            data = self._connection.graph(_REPORTED, variables, repository=repository)
+        except (NeedsHuman, TryAgain) as error:
             return Unread(why=str(error))
         node = part(data or {}, "repository")
         return shaped(rules.reported, node, asked=f"what reported in {repository}") if node else Unread(why=_NOT_TOLD)

@@ -158,9 +158,13 @@ def webhook(config: Json, deliveries: Sequence[Json]) -> WebhookFacts:
     failed = [one for one in deliveries if not 200 <= int(one.get("status_code") or 0) < 300]
     newest: Json = deliveries[0] if deliveries else {}
     return WebhookFacts(
-        url=str((part(config, "config") or config).get("url") or ""),
+        url=url_of(config),
         active=bool(config.get("active", True)),
         deliveries=len(deliveries),
         failed=len(failed),
         status=str(newest.get("status") or ""),
     )
+
+
+def url_of(hook: Json) -> str:
+    return str((part(hook, "config") or hook).get("url") or "")
