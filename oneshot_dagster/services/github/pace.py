@@ -24,8 +24,7 @@ class Pace(BaseThrottler):
 
     @contextmanager
     def acquire(self, request: httpx.Request) -> Generator[None]:
-        if self._slow and writes(request):
-            time.sleep(self._wait())
+        time.sleep(self.wait(request))
         yield
 
     @asynccontextmanager
@@ -33,8 +32,10 @@ class Pace(BaseThrottler):
         with self.acquire(request):
             yield
 
-    def _wait(self) -> float:
-        """Seconds until this write's turn, which is taken by asking."""
+    def wait(self, request: httpx.Request) -> float:
+        """Seconds until this request's turn, which is taken by asking."""
+        if not (self._slow and writes(request)):
+            return 0.0
         with self._lock:
             now = time.monotonic()
             turn = max(now, self._next)

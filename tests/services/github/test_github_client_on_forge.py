@@ -285,9 +285,9 @@ def test_threads_shut_the_gate_until_resolved(shop):
 
 def test_a_branch_behind_a_strict_base_is_updated(shop):
     number, sha = shop.open_pull()
-    shop.owner.set_protection(shop.name, "main", contexts=["ci"], strict=True)
     git(shop.clone, "checkout", "-q", "main")
     shop.commit("main", "other", "x\n")
+    shop.owner.set_protection(shop.name, "main", contexts=["ci"], strict=True)
     shop.report(sha, "ci", "success")
     assert decided(shop.facts(number)).opening is Opening.BEHIND
     assert not shop.github.update_branch(shop.name, number, expected_head="f" * 40)
