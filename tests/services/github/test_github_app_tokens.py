@@ -1,9 +1,6 @@
 """A GitHub App against the forge: whose token goes where, when it is renewed, and what is said where it is refused."""
 
 import itertools
-import json
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,23 +12,7 @@ from oneshot_dagster.local.forge.client import ForgeClient
 from oneshot_dagster.services.github.app_tokens import AppTokens
 from oneshot_dagster.services.github.client import GitHubClient
 
-PEOPLE = {"acme": {"token": "owner-token", "admin": True, "permissions": {"*": "admin"}}}
 PERMISSIONS = {"issues": "write", "checks": "write", "contents": "write", "pull_requests": "write", "metadata": "read"}
-
-
-@pytest.fixture(scope="module")
-def forge(tmp_path_factory):
-    home = tmp_path_factory.mktemp("forge")
-    people = home / "people.json"
-    people.write_text(json.dumps(PEOPLE))
-    argv = [sys.executable, "-m", "oneshot_dagster.local.forge", "--home", str(home / "world"), "--people", str(people)]
-    process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
-    try:
-        yield process.stdout.readline().split()[-1]
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-        process.stdout.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,119 +1,16 @@
 """The client against the forge: a served stand-in of GitHub over real git, so that both sides of the contract are held."""
 
-import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from forge_shop import BRANCH, git
 
 from oneshot_dagster.domain.artifact import Verdict
 from oneshot_dagster.domain.errors import NeedsHuman
 from oneshot_dagster.domain.gate import GateRules, Opening, decide
-from oneshot_dagster.local.forge.client import ForgeClient
 from oneshot_dagster.services.github.client import GitHubClient
 
-PEOPLE = {
-    "acme": {"token": "owner-token", "admin": True, "permissions": {"*": "admin"}},
-    "oneshot": {"token": "bot-token", "permissions": {"*": "write"}},
-    "ann": {"token": "ann-token", "permissions": {"*": "write"}},
-    "eve": {"token": "eve-token", "permissions": {"*": "read"}},
-}
-BRANCH = "codex/issue-1"
 RULES = GateRules(required_checks=(), approvals=0, reviewers=(), allow_no_checks=False, tests_advisory=False)
-
-
-def git(folder: Path, *argv: str) -> str:
-    who = {f"GIT_{role}_{what}": "t@example.org" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1", **who}
-    done = subprocess.run(["git", *argv], cwd=folder, env=env, check=True, capture_output=True, timeout=60)
-    return done.stdout.decode().strip()
-
-
-class Shop:
-    """One repository on the forge, with its clone and the client under test."""
-
-    def __init__(
-        self, owner: ForgeClient, github: GitHubClient, clone: Path, name: str, reporters: dict[str, ForgeClient]
-    ) -> None:
-        self.owner, self.github, self.clone, self.name, self.reporters = owner, github, clone, name, reporters
-        self._people: dict[str, ForgeClient] = {}
-        owner.create_repository(name)
-        clone.mkdir()
-        git(clone, "init", "-q", "-b", "main")
-        git(clone, "remote", "add", "origin", owner.clone_url(name).replace("//", f"//acme:{owner.token}@"))
-        self.commit("main", "README", "hello\n")
-        self.issue = owner.create_issue(name, "Greet", "please", ["oneshot"])["number"]
-
-    def as_(self, login: str) -> ForgeClient:
-        if login not in self._people:
-            self._people[login] = ForgeClient(self.owner.url, PEOPLE[login]["token"])
-        return self._people[login]
-
-    def close(self) -> None:
-        for client in (*self._people.values(), self.owner, self.github):
-            client.close()
-
-    def commit(self, branch: str, path: str, text: str) -> str:
-        """On the branch as it stands here, pushed."""
-        git(self.clone, "checkout", "-q", "-B", branch)
-        (self.clone / path).write_text(text)
-        git(self.clone, "add", path)
-        git(self.clone, "commit", "-q", "-m", f"{branch}: {path}")
-        git(self.clone, "push", "-q", "origin", f"HEAD:refs/heads/{branch}")
-        return git(self.clone, "rev-parse", "HEAD")
-
-    def open_pull(self) -> tuple[int, str]:
-        sha = self.commit(BRANCH, "greeting", "hi\n")
-        pull = self.github.open_pull(self.name, head=BRANCH, base="main", title="Greet", body="b")
-        assert pull is not None
-        return pull.number, sha
-
-    def report(self, sha: str, name: str, conclusion: str, *, who="ci-runner", text="") -> None:
-        output = {"title": name, "summary": conclusion, "text": text}
-        body = {"name": name, "head_sha": sha, "status": "completed", "conclusion": conclusion, "output": output}
-        self.reporters[who].api("POST", self.name, "/check-runs", body)
-
-    def facts(self, number: int):
-        return self.github.gate_facts(self.name, number)
-
-
-@pytest.fixture(scope="module")
-def forge(tmp_path_factory):
-    home = tmp_path_factory.mktemp("forge")
-    people = home / "people.json"
-    people.write_text(json.dumps(PEOPLE))
-    argv = [sys.executable, "-m", "oneshot_dagster.local.forge", "--home", str(home / "world"), "--people", str(people)]
-    process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
-    try:
-        yield process.stdout.readline().split()[-1]
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-        process.stdout.close()
-
-
-@pytest.fixture(scope="module")
-def reporters(forge):
-    """Only an App makes check runs: one for CI, one of our name."""
-    owner = ForgeClient(forge, "owner-token")
-    made = {name: owner.create_app(name, "acme", {"checks": "write"}) for name in ("ci-runner", "oneshot")}
-    clients = {name: ForgeClient(forge, app["token"]) for name, app in made.items()}
-    yield clients
-    for client in (owner, *clients.values()):
-        client.close()
-
-
-@pytest.fixture
-def shop(forge, reporters, tmp_path, request):
-    owner = ForgeClient(forge, "owner-token")
-    github = GitHubClient(api_url=f"{forge}/api/v3", graphql_url=f"{forge}/api/graphql", token=lambda: "bot-token")
-    shop = Shop(owner, github, tmp_path / "clone", f"acme/{request.node.name[5:].replace('_', '-')}", reporters)
-    yield shop
-    assert owner.violations() == []
-    shop.close()
 
 
 def decided(facts, **rules):
