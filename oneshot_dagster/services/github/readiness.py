@@ -76,8 +76,10 @@ class ReadinessReading:
         return self._hook(ours[0], f"{path}/{ours[0]['id']}") if ours else WebhookFacts()
 
     def _hook(self, config: Json, path: str) -> WebhookFacts:
-        answer = self._connection.get(f"{path}/deliveries", params={"per_page": 20}, values=_HIDDEN)
-        deliveries = read(list[Any], answer) if answer.status == 200 else []
+        deliveries: list[Any] = []
+        if rules.url_of(config):
+            answer = self._connection.get(f"{path}/deliveries", params={"per_page": 20}, values=_HIDDEN)
+            deliveries = read(list[Any], answer) if answer.status == 200 else []
         return shaped(lambda hook: rules.webhook(hook, deliveries), config, asked="a webhook")
 
     def _remembered(self, key: tuple[object, ...], ask: Callable[[], T], *, fresh: bool) -> T:

@@ -11,6 +11,7 @@ from oneshot_dagster.domain.readiness_facts import Reported, Required, Unread, W
 from oneshot_dagster.local.forge.client import ForgeClient
 from oneshot_dagster.services.github.app_tokens import AppTokens
 from oneshot_dagster.services.github.client import GitHubClient
+from oneshot_dagster.services.github.rules import of_rule
 
 PEOPLE = {
     "acme": {"token": "owner-token", "admin": True, "permissions": {"*": "admin"}},
@@ -59,7 +60,8 @@ class Place:
         return self.client(lambda: PEOPLE[login]["token"])
 
     def as_app(self, permissions):
-        made = self.owner.create_app(self.account, self.account, permissions, repositories=[self.name])
+        name = f"{self.account}-{len(self.opened)}"
+        made = self.owner.create_app(name, self.account, permissions, repositories=[self.name])
         api = f"{self.url}/api/v3"
         tokens = AppTokens(api_url=api, app_id=str(made["app"]["id"]), private_key=lambda: made["pem"])
         return self.client(tokens)
@@ -84,7 +86,8 @@ def place(forge, numbers):
     place.owner.close()
 
 
-def test_a_quiet_repository_demands_nothing_and_says_who_we_are(place):
+def test_a_quiet_repository_demands_nothing_and_says_who_we_are(place, tmp_path):
+    plant(place, tmp_path)
     facts = place.facts()
     assert (facts.archived, facts.methods) == (False, ("merge", "squash", "rebase"))
     assert (facts.base_rules, facts.head_rules, facts.classic, facts.approvers) == ((), (), None, ())
@@ -96,7 +99,8 @@ def test_there_is_nothing_to_say_of_a_repository_that_we_may_not_see(place):
     assert place.as_().repository_facts("owner-0/none", base="main") is None
 
 
-def test_where_nothing_protects_the_base_it_costs_five_calls_once(place):
+def test_where_nothing_protects_the_base_it_costs_five_calls_once(place, tmp_path):
+    plant(place, tmp_path)
     client = place.as_()
     place.owner.clear_requests()
     client.repository_facts(place.name, base="main")
@@ -223,12 +227,19 @@ def test_who_may_bypass_a_rule_is_told_so(place):
     assert kinds(facts.head_rules)["update"].bypassed is False
 
 
-def test_what_a_push_may_not_hold_is_read_too(place):
-    paths = {"type": "file_path_restriction", "parameters": {"restricted_file_paths": ["secrets/**"]}}
-    size = {"type": "max_file_size", "parameters": {"max_file_size": 5}}
-    ruleset(place, paths, size, target="push")
-    rules = kinds(place.facts().head_rules)
-    assert (rules["file_path_restriction"].names, rules["max_file_size"].names) == (("secrets/**",), ("5",))
+PUSH_RULES = [
+    ({"type": "file_path_restriction", "parameters": {"restricted_file_paths": ["secrets/**"]}}, ("secrets/**",)),
+    ({"type": "max_file_size", "parameters": {"max_file_size": 5}}, ("5",)),
+    ({"type": "file_extension_restriction", "parameters": {"restricted_file_extensions": ["*.exe"]}}, ("*.exe",)),
+    ({"type": "deletion"}, ()),
+]
+
+
+@pytest.mark.parametrize(("body", "names"), PUSH_RULES)
+def test_what_a_rule_lists_is_read_whatever_it_is_called(body, names):
+    """In GitHub's shapes; the forge does not tell push rules of a branch."""
+    rule = of_rule({**body, "ruleset_id": 3}, {}, heads=True)
+    assert (rule.kind, rule.names, rule.source) == (body["type"], names, "ruleset 3 of the repository")
 
 
 def test_the_policys_approvals_make_it_ask_who_could_approve(place):
