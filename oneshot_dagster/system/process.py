@@ -55,12 +55,14 @@ def run(
     *,
     cancelled: Callable[[], bool] | None = None,
     on_line: Callable[[bytes], None] | None = None,
+    on_output: Callable[[bytes], None] | None = None,
     stall: float | None = None,
 ) -> Finished:
     """Waits for the command; its whole tree is killed at the end, timeout, cancel or stall (no line for that many seconds).
 
-    `on_line` gets each line of stdout, without its newline, while the command runs; it should be quick. `cancelled` is
-    asked five times a second. Raises FileNotFoundError, PermissionError or another OSError when it cannot start.
+    While the command runs `on_line` gets each line of stdout, without its newline, and `on_output` all of it in pieces as
+    they come; both should be quick. `cancelled` is asked five times a second. Raises FileNotFoundError, PermissionError
+    or another OSError when it cannot start.
     """
     watch = _Watch(timeout=command.timeout, stall=stall, cancelled=cancelled)
     child = spawn(
@@ -75,7 +77,9 @@ def run(
         )
     )
     try:
-        streams = Streams(child.popen, stdin=command.stdin, limit=command.output_limit, on_line=on_line)
+        streams = Streams(
+            child.popen, stdin=command.stdin, limit=command.output_limit, on_line=on_line, on_output=on_output
+        )
         try:
             try:
                 while not streams.pump(watch.patience()) and not watch.over(streams.lines):

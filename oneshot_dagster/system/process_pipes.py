@@ -1,6 +1,7 @@
 """The pipes of one running command: read and written together, bounded, cut into lines. Knows no limits of time."""
 
 import contextlib
+import fcntl
 import os
 import selectors
 from collections.abc import Callable
@@ -72,15 +73,24 @@ class Streams:
     """`pump` waits for events and handles them; it returns whether the process ended. `lines` counts line ends seen."""
 
     def __init__(
-        self, popen: "Popen[bytes]", *, stdin: bytes, limit: int, on_line: Callable[[bytes], None] | None
+        self,
+        popen: "Popen[bytes]",
+        *,
+        stdin: bytes,
+        limit: int,
+        on_line: Callable[[bytes], None] | None,
+        on_output: Callable[[bytes], None] | None,
     ) -> None:
         self.out, self.err = Bounded(limit), Bounded(limit)
         self.lines = 0
         self._lines = Lines(on_line, limit) if on_line is not None else None
+        self._on_output = on_output
         self._unwritten = memoryview(stdin)
         self._selector = selectors.DefaultSelector()
         self._pidfd = os.pidfd_open(popen.pid)
         self._selector.register(self._pidfd, selectors.EVENT_READ)
+        if popen.stdout is not None and on_output is not None:
+            _widen(popen.stdout.fileno())
         for stream, into in ((popen.stdin, None), (popen.stdout, self.out), (popen.stderr, self.err)):
             if stream is not None:
                 os.set_blocking(stream.fileno(), False)
@@ -129,6 +139,8 @@ class Streams:
         self.lines += chunk.count(b"\n")
         if self._lines is not None and into is self.out:
             self._lines.add(chunk)
+        if self._on_output is not None and into is self.out:
+            self._on_output(chunk)
         return len(chunk)
 
     def _write(self, pipe: _Pipe) -> None:
@@ -146,3 +158,9 @@ class Streams:
         self._selector.unregister(pipe.stream.fileno())
         with contextlib.suppress(OSError):
             pipe.stream.close()
+
+
+def _widen(pipe: int) -> None:
+    """So that a command goes on printing while this process is busy with what it printed before."""
+    with contextlib.suppress(PermissionError):  # the user's pipes hold all they may
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _MOST_IN_A_PIPE)

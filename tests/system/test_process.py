@@ -73,6 +73,19 @@ def test_lines_arrive_while_the_command_runs(tmp_path):
     assert (seen, done.timed_out) == ([b"one", b"two", b"", b"rest"], False)
 
 
+def test_output_arrives_in_pieces_while_the_command_runs_whatever_the_limit_keeps(tmp_path):
+    seen: list[bytes] = []
+
+    def on_output(piece: bytes) -> None:
+        seen.append(piece)
+        (tmp_path / "go").touch()
+
+    wait = f"until test -e {tmp_path}/go; do sleep 0.01; done"
+    done = run(sh(f"printf one; {wait}; head -c 3000000 /dev/zero; echo no >&2", output_limit=8), on_output=on_output)
+    assert (seen[0], b"".join(seen), done.timed_out) == (b"one", b"one" + bytes(3_000_000), False)
+    assert (done.truncated, done.stderr) == (True, b"no\n")
+
+
 def test_a_failing_line_handler_ends_the_command_and_is_heard():
     asleep = sleeper()
 

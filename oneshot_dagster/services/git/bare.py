@@ -55,10 +55,18 @@ class Bare:
         cwd: Path | None = None,
         limit: int | None = None,
         accept: Sequence[int] = (0,),
+        on_output: Callable[[bytes], None] | None = None,
     ) -> Finished:
         """A call that stays on this machine; `environment` goes over the fixed one."""
         return self.repo.git.answer(
-            *arguments, stdin=stdin, environment=fixed(environment), cwd=cwd, timeout=LOCAL, limit=limit, accept=accept
+            *arguments,
+            stdin=stdin,
+            environment=fixed(environment),
+            cwd=cwd,
+            timeout=LOCAL,
+            limit=limit,
+            accept=accept,
+            on_output=on_output,
         )
 
     def remote(self, command: str, *options: str, rest: Sequence[str] = (), accept: Sequence[int] = (0,)) -> Finished:

@@ -1,7 +1,7 @@
 """GitPython's command class made ours: every git runs through system.process, in our environment, and answers bytes.
 Import it through opening.py only, which keeps GitPython from probing for git at import."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
@@ -27,6 +27,7 @@ class OurGit(Git):
         timeout: float = LOCAL,
         limit: int | None = None,
         accept: Sequence[int] = (0,),
+        on_output: Callable[[bytes], None] | None = None,
     ) -> Finished:
         """`environment` is complete where given. `limit` bytes of output are enough; without it all of it is needed.
 
@@ -40,7 +41,8 @@ class OurGit(Git):
                 stdin=stdin,
                 timeout=timeout,
                 output_limit=limit or OUTPUT_LIMIT,
-            )
+            ),
+            on_output=on_output,
         )
         cut = finished.truncated and limit is None
         if finished.returncode not in accept or finished.timed_out or cut:

@@ -4,7 +4,8 @@ No hook, no signature, no configuration of anybody else takes part."""
 from collections.abc import Sequence
 
 from oneshot_dagster.domain.errors import NeedsHuman, TryAgain
-from oneshot_dagster.domain.snapshot import FileChange, parse_raw_numstat, printable
+from oneshot_dagster.domain.git_diff import parse_raw_numstat
+from oneshot_dagster.domain.snapshot import FileChange, printable
 from oneshot_dagster.services.git.links import leading_outside
 from oneshot_dagster.services.git.protocol import Identity
 from oneshot_dagster.services.git.tree import Tree

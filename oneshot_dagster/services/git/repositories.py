@@ -3,26 +3,20 @@
 import contextlib
 import tempfile
 from collections.abc import Callable, Generator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.errors import BadInput, TryAgain
-from oneshot_dagster.domain.snapshot import Snapshot, parse_raw_numstat, with_patches
+from oneshot_dagster.domain.snapshot import Snapshot
 from oneshot_dagster.services.git import names, provisioning, pushing
 from oneshot_dagster.services.git.archive import changes_archive, present
 from oneshot_dagster.services.git.bare import Bare
 from oneshot_dagster.services.git.committing import commit_all
 from oneshot_dagster.services.git.credentials import Credentials
+from oneshot_dagster.services.git.diffing import DIFF, files_counted, files_with_patches
 from oneshot_dagster.services.git.folder import read_folder
 from oneshot_dagster.services.git.protocol import Identity, Worktree
 from oneshot_dagster.services.git.tree import Tree, read_record
-
-_DIFF = ("--no-abbrev", "--no-ext-diff", "--no-textconv", "--no-color", "-M")
-_PATCHES_LIMIT = 128 * 2**20
-_LARGE_FILE = "core.bigFileThreshold=16m"  # git names a larger file in a patch, without reading it
-_LISTS = ("diff", "--raw", "--numstat", "-z", *_DIFF)
-_PATCHES = ("-c", _LARGE_FILE, "diff", "-U3", "--full-index", *_DIFF)
 
 
 class GitRepositories:
@@ -83,19 +77,13 @@ class GitRepositories:
         return commit
 
     def snapshot(self, key: ChangeKey, *, base_sha: str, head_sha: str, patches: bool) -> Snapshot:
-        commits = (names.sha(base_sha), names.sha(head_sha), "--")
-        bare = self._bare(key.repository)
-        with ThreadPoolExecutor(1) as pool:  # the two calls run beside each other
-            printed = pool.submit(bare.git, *_PATCHES, *commits, limit=_PATCHES_LIMIT) if patches else None
-            files = parse_raw_numstat(bare.git(*_LISTS, *commits).stdout)
-        if printed is not None:
-            output, cut = printed.result().stdout, printed.result().truncated
-            files = with_patches(files, output[: _PATCHES_LIMIT * 3 // 4] if cut else output, truncated=cut)
+        read = files_with_patches if patches else files_counted
+        files = read(self._bare(key.repository), names.sha(base_sha), names.sha(head_sha))
         return Snapshot(base_sha=base_sha, head_sha=head_sha, files=files)
 
     def patch(self, key: ChangeKey, *, base_sha: str, head_sha: str) -> bytes:
         commits = (names.sha(base_sha), names.sha(head_sha), "--")
-        return self._bare(key.repository).git("diff", "--binary", "--full-index", *_DIFF, *commits).stdout
+        return self._bare(key.repository).git("diff", "--binary", "--full-index", *DIFF, *commits).stdout
 
     def changes_archive(self, key: ChangeKey, *, base_sha: str, head_sha: str, manifest: Mapping[str, object]) -> bytes:
         bare = self._bare(key.repository)
