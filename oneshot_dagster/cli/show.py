@@ -11,7 +11,11 @@ import click
 from oneshot_dagster.domain.artifact import Verdict
 from oneshot_dagster.domain.quoting import cleaned
 
-_COLOURS = {"passed": "green", "failed": "red", "did not run": "yellow", "ok": "green", "fail": "red"}
+_COLOURS = {
+    **dict.fromkeys(("passed", "ok"), "green"),
+    **dict.fromkeys(("failed", "fail", "impossible"), "red"),
+    **dict.fromkeys(("did not run", "warning", "unknown"), "yellow"),
+}
 _GAP = "  "
 
 

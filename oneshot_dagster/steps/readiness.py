@@ -1,0 +1,109 @@
+"""Whether a repository can get a change through: everything looked at for `doctor`, and the impossible refused at intake.
+What is judged is domain.readiness; nothing here changes anything."""
+
+from dataclasses import dataclass, replace
+
+from oneshot_dagster.domain.change import ChangeKey
+from oneshot_dagster.domain.errors import Refusal, TryAgain
+from oneshot_dagster.domain.intake import refused_repository
+from oneshot_dagster.domain.policy import FILE, PolicyErrors, effective_mode, parse_policy
+from oneshot_dagster.domain.policy_sections import Policy
+from oneshot_dagster.domain.readiness import findings, impossible
+from oneshot_dagster.domain.readiness_checks import needs_reports
+from oneshot_dagster.domain.readiness_facts import SAMPLE_HEAD, Finding, Level, Situation, Unread
+from oneshot_dagster.domain.run import Mode
+from oneshot_dagster.domain.workflows import FOLDER, Workflow, read_workflow
+from oneshot_dagster.steps.services import Services
+
+_NOT_NEEDED = Unread(why="no answer depends on it")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Readiness:
+    """What was found of a repository and one of its branches, in the mode that holds there."""
+
+    repository: str
+    base: str
+    mode: Mode
+    findings: tuple[Finding, ...]
+
+
+def examine(services: Services, repository: str, base: str | None) -> Readiness | None:
+    """Everything, read now; None where there is no such repository or branch, or we may not see it."""
+    base = base or services.github.default_branch(repository)
+    if base is None or services.git.remote_head(repository, base) is None:
+        return None
+    services.git.fetch(repository)
+    policy, problem = _policy(services, repository, base)
+    situation = _situation(services, repository, base, policy, fresh=True)
+    if situation is None:
+        return None
+    situation = replace(situation, problem=problem, webhook=services.github.webhook(repository))
+    found = (*_not_allowed(services, repository), *findings(situation))
+    return Readiness(repository=repository, base=base, mode=situation.mode, findings=found)
+
+
+def refuse_impossible(services: Services, key: ChangeKey, *, base: str, policy: str, mode: Mode) -> None:
+    """Raises Refusal where no change could get through in that mode. The base is fetched, its policy read through.
+
+    What was remembered refuses nobody: before a refusal everything is read anew. What cannot be read now refuses neither.
+    """
+    parsed = parse_policy(policy) if policy else None
+    for fresh in (False, True):
+        try:
+            situation = _situation(services, key.repository, base, parsed, fresh=fresh)
+        except TryAgain:
+            return
+        found = None if situation is None else impossible(replace(situation, mode=mode))
+        if found is None:
+            return
+        if fresh:
+            raise Refusal(code=found.code, sentence=found.sentence)
+
+
+def _not_allowed(services: Services, repository: str) -> tuple[Finding, ...]:
+    refused = refused_repository(ChangeKey.parse(f"{repository}#1"), services.limits.repositories)
+    if refused is None:
+        return ()
+    return (Finding(code=refused.code, level=Level.IMPOSSIBLE, found=refused.found, do=refused.do),)
+
+
+def _policy(services: Services, repository: str, base: str) -> tuple[Policy | None, str]:
+    """None where there is no policy, or a wrong one, with what is wrong."""
+    tip = services.git.resolve(repository, f"refs/remotes/origin/{base}") or ""
+    content = services.git.read_file(repository, sha=tip, path=FILE)
+    try:
+        return (None if content is None else parse_policy(content.decode())), ""
+    except (UnicodeDecodeError, PolicyErrors) as error:
+        return None, str(error)
+
+
+def _situation(
+    services: Services, repository: str, base: str, policy: Policy | None, *, fresh: bool
+) -> Situation | None:
+    approvals = policy.gate.approvals if policy else 0
+    facts = services.github.repository_facts(repository, base=base, approvals=approvals, fresh=fresh)
+    if facts is None:
+        return None
+    mode, why = effective_mode(policy or Policy(), services.limits.mode)
+    situation = Situation(
+        facts=facts,
+        mode=mode,
+        mode_why=why,
+        policy=policy,
+        email=services.limits.author.email,
+        workflows=_workflows(services, repository, base),
+        reported=_NOT_NEEDED,
+    )
+    if not needs_reports(situation):
+        return situation
+    return replace(situation, reported=services.github.reported_contexts(repository, base, fresh=fresh))
+
+
+def _workflows(services: Services, repository: str, base: str) -> tuple[Workflow, ...]:
+    files = services.git.read_folder(repository, revision=f"refs/remotes/origin/{base}", folder=FOLDER)
+    return tuple(
+        read_workflow(path, content.decode("utf-8", "replace"), base=base, head=SAMPLE_HEAD)
+        for path, content in files.items()
+        if path.endswith((".yml", ".yaml"))
+    )
