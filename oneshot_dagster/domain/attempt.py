@@ -101,7 +101,7 @@ class Launch:
 class WriteAction:
     """One intended effect on the outside world. `outcome` None: intent without a result, to be settled by its probe.
 
-    `outcome` is done | refused | denied | failed; `result` is what was observed.
+    `outcome` is done | refused | denied | failed | withheld; `result` is what was observed.
     """
 
     id: str

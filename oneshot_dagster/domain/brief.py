@@ -3,15 +3,21 @@ The other texts for people are messages.py."""
 
 from collections.abc import Sequence
 
-from oneshot_dagster.domain.attempt import Attempt, StoredEvaluation
+from oneshot_dagster.domain.attempt import Attempt, StoredEvaluation, WriteAction
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.quoting import cell, cut, fenced, neutral, one_line
-from oneshot_dagster.domain.run import BEFORE_MERGE, State
-from oneshot_dagster.domain.tables import table
+from oneshot_dagster.domain.run import BEFORE_MERGE, OBSERVE_ONLY, State
+from oneshot_dagster.domain.tables import stored_rules_table, table
+from oneshot_dagster.domain.withheld import would_have_written
 
 _ASKED = 1_200
 _REASON = 1_000
 _MISSING = 10
+
+_MAY_PROPOSE = (
+    'Whether this may be proposed. If so, say mode = "propose" in .oneshot.toml on the base branch, see that ONESHOT_MODE '
+    "allows it, and retry (`oneshot run` does the same): this very commit is then proposed."
+)
 
 # What to decide, and the commands that carry the decision out, by the code of why it stopped.
 _DECIDE: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -31,6 +37,7 @@ _DECIDE: dict[str, tuple[str, tuple[str, ...]]] = {
     "pull_request_closed": ("Whether the change is still wanted: reopen the pull request and retry, or stop.", ("retry", "stop")),
     "landing_mismatch": ("What landed instead of the judged tree, and whether to take it back by hand.", ("retry",)),
     "post_deploy_failed": ("Whether to take the change back by hand; after mending the deployment, retry.", ("retry",)),
+    "observe_only": (_MAY_PROPOSE, ("retry", "stop")),
     "evidence_not_sealed": ("Why the evidence could not be stored; retry goes on without it.", ("retry", "stop")),
 }  # fmt: skip
 _ELSE = ("What is missing, and whether to go on.", ("answer", "retry", "stop"))
@@ -47,10 +54,11 @@ def needs_human_brief(
     *,
     earlier: Sequence[Attempt] = (),
     evaluations: Sequence[StoredEvaluation] = (),
+    withheld: Sequence[WriteAction] = (),
     public_url: str = "",
     comments: bool = False,
 ) -> str:
-    """`earlier` are the change's attempts, this one among them or not; `evaluations` those of this one.
+    """`earlier` are the change's attempts, this one among them or not; `evaluations` and `withheld` are of this one.
 
     `comments`: commands in comments are read.
     """
@@ -60,6 +68,11 @@ def needs_human_brief(
         f"### What was asked\n\n{_asked(attempt)}",
         f"### What was tried\n\n{_tried(attempt, earlier)}",
         f"### Where it stands\n\n{_stands(attempt, evaluations)}",
+        *(
+            (f"### What was not written, because of mode observe\n\n{would_have_written(withheld)}",)
+            if withheld
+            else ()
+        ),
         f"### What you decide\n\n{_decide(attempt, comments=comments)}",
         f"### Links\n\n{_links(attempt, public_url)}",
     )
@@ -117,6 +130,8 @@ def _stands(attempt: Attempt, evaluations: Sequence[StoredEvaluation]) -> str:
         last = evaluations[-1]
         lines.append(f"- Last judged `{last.decision}` at `{last.sha[:7]}`.")
         lines += [f"  - {_line(item, 300)}" for item in last.missing_items[:_MISSING]]
+        if attempt.human_reason == OBSERVE_ONLY:
+            lines += ["", stored_rules_table(last)]
     return "\n".join(lines)
 
 

@@ -134,8 +134,8 @@ def _gate(facts: DeliveryFacts) -> Criterion:
         return _absent(GATE, "the gate was never read")
     if gate.sha != facts.head_sha:
         return _other_sha(GATE, "the gate was read at", gate.sha, facts.head_sha)
-    if gate.opening is Opening.PENDING:
-        return _absent(GATE, f"pending at {gate.sha[:7]}: {gate.reason}")
+    if gate.opening in {Opening.PENDING, Opening.DID_NOT_RUN}:
+        return _absent(GATE, f"{gate.opening.replace('_', ' ')} at {gate.sha[:7]}: {gate.reason}")
     if gate.opening is not Opening.PASSED:
         return _criterion(GATE, Verdict.FAILED, f"{gate.opening} at {gate.sha[:7]}: {gate.reason}")
     return _criterion(GATE, Verdict.PASSED, f"every condition holds at {gate.sha[:7]}")

@@ -74,7 +74,7 @@ def evaluate(
 
 
 def _evaluation(sha: str, results: tuple[RuleResult, ...], said: ModelOpinion | None) -> Evaluation:
-    by_rules = max((result.follows for result in results), key=_STRICTER.index)
+    by_rules = _by_rules(results)
     decision = by_rules if said is None else max(by_rules, said.decision, key=_STRICTER.index)
     broken = tuple(result for result in results if result.follows is not Decision.PASS)
     return Evaluation(
@@ -89,6 +89,13 @@ def _evaluation(sha: str, results: tuple[RuleResult, ...], said: ModelOpinion | 
         reasons=_reasons(decision, results, by_rules) | _said_reasons(said),
         model=said is not None,
     )
+
+
+def _by_rules(results: tuple[RuleResult, ...]) -> Decision:
+    """The strictest; that nothing was proposed decides only where nothing else does."""
+    proposed = [result.follows for result in results if result.code != rules.NOT_PROPOSED]
+    strictest = max(proposed, key=_STRICTER.index)
+    return Decision.NEEDS_HUMAN if strictest is Decision.PASS and len(proposed) < len(results) else strictest
 
 
 def _missing(said: ModelOpinion | None) -> tuple[str, ...]:
@@ -111,7 +118,7 @@ def _reasons(decision: Decision, results: Sequence[RuleResult], by_rules: Decisi
     if protected := [path for result in results if result.code == "protected_path" for path in result.items]:
         reasons["protected_paths"] = protected[:1000]
     if decision is not Decision.PASS:
-        codes = [result.code for result in results if result.follows is decision]
+        codes = sorted((r.code for r in results if r.follows is decision), key=rules.NOT_PROPOSED.__eq__)
         reasons["error"] = codes[0] if by_rules is decision else "judge_says_no"
     return reasons
 

@@ -10,6 +10,7 @@ from oneshot_dagster.domain.opinion import Decision
 from oneshot_dagster.domain.protected import protected_files
 from oneshot_dagster.domain.snapshot import Snapshot
 
+NOT_PROPOSED = "not_proposed"  # the code of a gate that had no pull request to look at
 _SHOWN = 20  # paths or clauses named in one text
 
 
@@ -55,6 +56,14 @@ def gate_passed(snapshot: Snapshot, gate: Gate) -> RuleResult:
     if gate.sha != snapshot.head_sha:
         detail = f"the gate speaks of {gate.sha[:12]}, the files are those of {snapshot.head_sha[:12]}"
         verdict = Verdict.DID_NOT_RUN
+    elif gate.opening is Opening.DID_NOT_RUN:
+        return RuleResult(
+            name="gate_passed",
+            verdict=Verdict.DID_NOT_RUN,
+            detail="the gate did not run: there is no pull request",
+            follows=Decision.NEEDS_HUMAN,
+            code=NOT_PROPOSED,
+        )
     elif gate.opening is not Opening.PASSED:
         detail, verdict = f"the gate is {gate.opening}: {gate.reason}", Verdict.FAILED
     else:

@@ -30,6 +30,7 @@ __all__ = [
     "checks_failing",
     "decide",
     "failing",
+    "unproposed",
 ]
 
 
@@ -43,6 +44,7 @@ class Opening(StrEnum):
     CONFLICT = "conflict"
     HEAD_MOVED = "head_moved"
     CLOSED = "closed"
+    DID_NOT_RUN = "did_not_run"  # nothing was proposed, so most of it could not be asked
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +58,12 @@ class Gate:
         """The conditions that keep it shut, in one sentence."""
         shut = dict.fromkeys(c.fact for c in self.conditions if c.verdict is not Verdict.PASSED)
         return "; ".join(shut) or "every condition holds"
+
+    @property
+    def awaits_github(self) -> bool:
+        """All else holds, and GitHub has not said yet that it can merge."""
+        shut = {c.name for c in self.conditions if c.verdict is not Verdict.PASSED}
+        return self.opening is Opening.PENDING and shut == {"mergeable"}
 
 
 def failing(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
@@ -75,7 +83,7 @@ def decide(
         gate_conditions.is_open(facts),
         gate_conditions.head(facts, expected_head),
         *((gate_conditions.judged(facts, judged),) if judged is not None else ()),
-        gate_conditions.local_tests(facts, rules, local_report),
+        gate_conditions.local_tests(facts.head_sha, rules, local_report),
         *(gate_conditions.required(facts, signals, name) for name in names),
         gate_conditions.ci(facts, rules, signals),
         gate_conditions.review(facts, rules),
@@ -83,6 +91,16 @@ def decide(
     )
     conditions = (*others, gate_conditions.mergeable(facts, others, judged=judged))
     return Gate(opening=_opening(facts, conditions), sha=facts.head_sha, conditions=conditions)
+
+
+def unproposed(rules: GateRules, *, sha: str, local_report: Verdict | None) -> Gate:
+    """Where there is no pull request: the local tests may shut it, and nothing opens it."""
+    tests = gate_conditions.local_tests(sha, rules, local_report)
+    required = (f"ci:{name}" for name in rules.required_checks if name != gate_conditions.OUR_CHECK)
+    names = ("open", "head", *dict.fromkeys(required), "ci", "review", "threads", "mergeable")
+    others = [gate_conditions.unproposed(sha, name) for name in names]
+    opening = Opening.DID_NOT_RUN if tests.verdict is Verdict.PASSED else Opening.FAILED
+    return Gate(opening=opening, sha=sha, conditions=(*others[:2], tests, *others[2:]))
 
 
 def checks_failing(facts: GateFacts) -> tuple[str, ...]:

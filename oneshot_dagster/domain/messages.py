@@ -23,6 +23,7 @@ from oneshot_dagster.domain.tables import (
     rules_table,
     suites_table,
 )
+from oneshot_dagster.domain.withheld import would_have_written
 
 __all__ = [
     "Explained",
@@ -43,6 +44,7 @@ __all__ = [
     "status_comment",
     "suites_table",
     "what_happened",
+    "would_have_written",
 ]
 
 _LOG = 4_000
@@ -89,7 +91,7 @@ def status_comment(
     `comments`: commands in comments are read.
     """
     lines = [
-        f"**{_STEP[attempt.state].capitalize()}.** {cell(attempt.reason, 500)}".rstrip(),
+        f"**{_STEP[attempt.state].capitalize()}.** {_said(attempt)}".rstrip(),
         "",
         f"- attempt {attempt.number}, mode {attempt.mode}",
         f"- cost so far: {'unknown' if usd is None else f'${usd:.2f}'}",
@@ -101,6 +103,14 @@ def status_comment(
     if unverified:
         lines.append(f"- verification: {cell(unverified)}")
     return "\n".join([*lines, f"- {_how_to_stop(attempt, comments=comments)}", "", marker(attempt.key)]) + "\n"
+
+
+def _said(attempt: Attempt) -> str:
+    """While it waits its reason changes with every look; what people see does not."""
+    if attempt.state is not State.AWAITING_CI:
+        return cell(attempt.reason, 500)
+    where = f"Pull request #{attempt.pr_number}" if attempt.pr_number else "Its pull request"
+    return f"{where} is open at `{(attempt.head_sha or '')[:7]}`."
 
 
 def _how_to_stop(attempt: Attempt, *, comments: bool) -> str:

@@ -221,6 +221,11 @@ def effective_mode(policy: Policy, cap: Mode) -> tuple[Mode, str]:
     return mode, reason
 
 
+def least(*modes: Mode) -> Mode:
+    """The one that trusts us least."""
+    return min(modes, key=_TRUST.index)
+
+
 def is_verified_somehow(policy: Policy) -> bool:
     """Nothing merges that nobody verifies: suites after a stated deployment, or a reason why not."""
     return policy.verify.waived is not None or (policy.deploy.stated and bool(policy.verify.suites))

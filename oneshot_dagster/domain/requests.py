@@ -7,7 +7,7 @@ from oneshot_dagster.domain.action import Action, MoveTo, Settle, SettleIntents,
 from oneshot_dagster.domain.artifact import Artifact
 from oneshot_dagster.domain.attempt import Attempt, Request
 from oneshot_dagster.domain.resume_facts import ResumeFacts
-from oneshot_dagster.domain.run import BEFORE_MERGE, LIVE, Kind, State
+from oneshot_dagster.domain.run import BEFORE_MERGE, LIVE, OBSERVE_ONLY, Kind, State
 
 OVER = frozenset({"success", "failure", "canceled"})
 ENDED = frozenset({State.COMPLETED, State.CANCELLED, State.SUPERSEDED})
@@ -107,6 +107,8 @@ def _from_human(attempt: Attempt, facts: ResumeFacts, asked: list[Request]) -> A
 def _target(attempt: Attempt, asked: list[Request]) -> State:
     if attempt.human_reason == "protected_path" and any(r.kind == "approve" for r in asked):
         return State.JUDGING
+    if attempt.human_reason == OBSERVE_ONLY and attempt.pr_number is None:
+        return State.TESTING  # only observed so far: the kept commit is tested as the policy says now, then proposed
     if attempt.human_from is State.NEEDS_ITERATION:  # a revert is not made anew: its gate is read again
         return State.AWAITING_CI
     return attempt.human_from or State.QUEUED

@@ -171,7 +171,7 @@ def _opened_otherwise(what: str, facts: ResumeFacts, opening: Opening | None) ->
     match what:
         case Awaiting.LANE:
             return "the lane is free" if facts.lane_free else None
-        case Awaiting.MERGE if facts.merge_free:
+        case Awaiting.MERGE if facts.merge_free and opening is not Opening.PENDING:
             return "nothing holds the merge any more"
         case Awaiting.MERGE if opening is Opening.FAILED and facts.gate is not None:
             return f"the gate failed after the judgement: {facts.gate.reason}"

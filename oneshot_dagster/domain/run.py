@@ -40,6 +40,8 @@ class Mode(StrEnum):
     MERGE = "merge"
 
 
+OBSERVE_ONLY = "observe_only"  # the reason code of an attempt that got as far as it may without writing anything
+
 S = State
 _FORWARD: dict[State, frozenset[State]] = {
     S.QUEUED: frozenset({S.WORKTREE_READY}),

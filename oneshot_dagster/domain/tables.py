@@ -1,8 +1,10 @@
 """Markdown tables for people, on GitHub and in Dagster's metadata. Every cell that holds others' words is neutral and cut."""
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 from oneshot_dagster.domain.artifact import Verdict
+from oneshot_dagster.domain.attempt import StoredEvaluation
 from oneshot_dagster.domain.delivery import Criterion
 from oneshot_dagster.domain.evaluation import Evaluation
 from oneshot_dagster.domain.evidence import Sealed
@@ -33,6 +35,13 @@ def conditions_table(gate: Gate) -> str:
 def rules_table(evaluation: Evaluation) -> str:
     rows = ((cell(r.name), verdict_word(r.verdict), cell(r.detail)) for r in evaluation.rules)
     return table(("rule", "verdict", "why"), rows)
+
+
+def stored_rules_table(evaluation: StoredEvaluation) -> str:
+    """The same of an evaluation as the store keeps it; "" where it went by no rule."""
+    rules = cast("list[dict[str, str]]", evaluation.reasons.get("rules", ()))
+    rows = [(cell(r["name"]), verdict_word(Verdict(r["verdict"])), cell(r["detail"])) for r in rules]
+    return table(("rule", "verdict", "why"), rows) if rows else ""
 
 
 def suites_table(results: Sequence[SuiteResult]) -> str:

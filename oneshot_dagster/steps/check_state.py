@@ -2,6 +2,7 @@
 The decision is domain.gate's; this step reads, records and moves."""
 
 import json
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from oneshot_dagster.domain.artifact import Artifact, Check, Link, Markdown, NotMyTurn, Record, Verdict
@@ -12,17 +13,18 @@ from oneshot_dagster.domain.messages import conditions_table
 from oneshot_dagster.domain.patch import Failure, normalised_fingerprint
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.steps import effects
-from oneshot_dagster.steps.gate import gate_at
+from oneshot_dagster.steps.gate import gate_at, gate_without_pull
 from oneshot_dagster.steps.turn import Turn
 
 _FIRST_LOOK = 0.5  # seconds; the pauses grow from here to the poll interval, because a quick CI is worth a quick look
-_WAITS = {Opening.PENDING, Opening.BEHIND}
 
 
 def check_state(turn: Turn) -> Record | NotMyTurn:
     if turn.attempt.state is not State.AWAITING_CI:
         return NotMyTurn(artifact=Artifact.CHECK_STATE, reason=f"the change is {turn.attempt.state}, not awaiting CI")
-    facts, gate = _hold(turn)
+    if turn.attempt.pr_number is None:
+        return _without_pull(turn)
+    facts, gate = hold_gate(turn, lambda _, gate: gate.opening is Opening.PENDING)
     _record_facts(turn, facts, gate)
     if not turn.cancelled():
         _act(turn, facts, gate)
@@ -36,8 +38,8 @@ def read_gate(turn: Turn) -> tuple[GateFacts, Gate]:
     return facts, gate_at(turn.services, attempt, facts)
 
 
-def _hold(turn: Turn) -> tuple[GateFacts, Gate]:
-    """Re-reads until the gate says something definite, the hold is over, a person stops, or another run waits for this slot."""
+def hold_gate(turn: Turn, still: Callable[[GateFacts, Gate], bool]) -> tuple[GateFacts, Gate]:
+    """Re-reads until that is no longer so, the hold is over, a person stops, or another run waits for this slot."""
     limits, clock = turn.services.limits, turn.services.clock
     until = clock.monotonic() + limits.hold_seconds
     with turn.store.waiting(turn.attempt.key) as waiter:
@@ -45,7 +47,7 @@ def _hold(turn: Turn) -> tuple[GateFacts, Gate]:
         while True:
             facts, gate = read_gate(turn)
             left = until - clock.monotonic()
-            if gate.opening not in _WAITS or gate.opening is Opening.BEHIND or left <= 0:
+            if not still(facts, gate) or left <= 0:
                 return facts, gate
             if turn.cancelled() or turn.others_wait():
                 return facts, gate
@@ -58,8 +60,38 @@ def _hold(turn: Turn) -> tuple[GateFacts, Gate]:
 
 def _record_facts(turn: Turn, facts: GateFacts, gate: Gate) -> None:
     turn.store.projections.save_pull(turn.attempt.key.repository, facts)
+    _record_gate(turn, gate, source="github")
+
+
+def _record_gate(turn: Turn, gate: Gate, *, source: str) -> None:
     conditions = {c.name: {"verdict": c.verdict or "pending", "fact": c.fact} for c in gate.conditions}
-    turn.fact("github", "gate", {"opening": gate.opening, "conditions": conditions}, sha=facts.head_sha)
+    turn.fact(source, "gate", {"opening": gate.opening, "conditions": conditions}, sha=gate.sha)
+
+
+def _without_pull(turn: Turn) -> Record:
+    """Nothing was proposed: the local tests decide what they can, the rest did not run and the rules judge all the same."""
+    gate = gate_without_pull(turn.services, turn.attempt)
+    _record_gate(turn, gate, source="engine")
+    if turn.cancelled():
+        pass
+    elif gate.opening is Opening.FAILED:
+        _send_back(turn, gate, failing=())
+    else:
+        turn.then(State.JUDGING, f"there is no pull request to wait for; the rules judge {gate.sha[:7]}", awaited=None)
+    return Record(
+        artifact=Artifact.CHECK_STATE,
+        what_happened=f"Without a pull request the gate did not run at {gate.sha[:7]}: {gate.reason}.",
+        shown={
+            "state": gate.opening.value,
+            "head_sha": gate.sha,
+            "base_sha": turn.attempt.base_sha,
+            "pull_request": "withheld: mode observe",
+            "mergeable_state": "did not run",
+            "checks": "did not run",
+            "conditions": Markdown(conditions_table(gate)),
+        },
+        checks=_checks(gate),
+    )
 
 
 def _act(turn: Turn, facts: GateFacts, gate: Gate) -> None:
@@ -69,11 +101,7 @@ def _act(turn: Turn, facts: GateFacts, gate: Gate) -> None:
         case Opening.FAILED:
             failing = checks_failing(facts)
             turn.set(ci_status="failure" if failing else turn.attempt.ci_status)
-            if _same_as_last_time(turn, _leave_failures(turn, facts)):
-                raise NeedsHuman(f"two attempts in a row failed alike: {gate.reason}", reason="no_progress")
-            turn.then(
-                State.NEEDS_ITERATION, gate.reason, next_prompt=f"The gate did not pass: {gate.reason}.", awaited=None
-            )
+            _send_back(turn, gate, failing=failing)
         case Opening.BEHIND | Opening.CONFLICT:
             bring_up_to_date(turn, facts, gate)
         case Opening.CLOSED if facts.merged:
@@ -88,6 +116,12 @@ def _act(turn: Turn, facts: GateFacts, gate: Gate) -> None:
             )
         case _:
             park(turn, gate)
+
+
+def _send_back(turn: Turn, gate: Gate, *, failing: Sequence[str]) -> None:
+    if _same_as_last_time(turn, _leave_failures(turn, gate.sha, failing)):
+        raise NeedsHuman(f"two attempts in a row failed alike: {gate.reason}", reason="no_progress")
+    turn.then(State.NEEDS_ITERATION, gate.reason, next_prompt=f"The gate did not pass: {gate.reason}.", awaited=None)
 
 
 def bring_up_to_date(turn: Turn, facts: GateFacts, gate: Gate) -> None:
@@ -126,15 +160,12 @@ def _same_as_last_time(turn: Turn, fingerprint: str) -> bool:
     return bool(fingerprint and kept) and kept[-1].data["fingerprint"] == fingerprint
 
 
-def _leave_failures(turn: Turn, facts: GateFacts) -> str:
+def _leave_failures(turn: Turn, sha: str, failing: Sequence[str]) -> str:
     """Keeps the logs of what failed for the next attempt's prompt: failing checks, and suites of the local report.
     Returns their fingerprint."""
     attempt, github = turn.attempt, turn.services.github
-    failures = [
-        {"name": name, "log": github.check_log(attempt.key.repository, facts.head_sha, name)}
-        for name in checks_failing(facts)
-    ]
-    report = turn.store.artifacts.report(attempt.id, kind="local", sha=facts.head_sha)
+    failures = [{"name": name, "log": github.check_log(attempt.key.repository, sha, name)} for name in failing]
+    report = turn.store.artifacts.report(attempt.id, kind="local", sha=sha)
     failures += [
         {"name": f"local {suite['suite']}", "log": str(suite.get("log_tail", ""))}
         for suite in (report.suites if report else ())
@@ -142,9 +173,7 @@ def _leave_failures(turn: Turn, facts: GateFacts) -> str:
     ]
     turn.file("failures", json.dumps(failures).encode(), "application/json")
     fingerprint = normalised_fingerprint([Failure(name=f["name"], log=f["log"]) for f in failures])
-    turn.fact(
-        "engine", "failures", {"names": [f["name"] for f in failures], "fingerprint": fingerprint}, sha=facts.head_sha
-    )
+    turn.fact("engine", "failures", {"names": [f["name"] for f in failures], "fingerprint": fingerprint}, sha=sha)
     return fingerprint
 
 

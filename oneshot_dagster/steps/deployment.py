@@ -8,7 +8,6 @@ from oneshot_dagster.domain.attempt import StoredEvaluation
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.services.deploy.protocol import Deploy
 from oneshot_dagster.steps import lane
-from oneshot_dagster.steps.evaluation import tell_human
 from oneshot_dagster.steps.probes import Action, Result, observed_result
 from oneshot_dagster.steps.target import target
 from oneshot_dagster.steps.turn import Turn
@@ -57,7 +56,6 @@ def fail_after_merge(turn: Turn, why: str, *, suites: tuple[dict[str, object], .
     turn.store.artifacts.add_evaluation(turn.attempt.id, evaluation)
     turn.fact("engine", "post_deploy_failed", {"detail": why}, sha=turn.attempt.merge_sha)
     turn.move(State.NEEDS_HUMAN, why, human_from=turn.attempt.state, human_reason="post_deploy_failed")
-    tell_human(turn)
 
 
 def _deploy(turn: Turn, deploy: Deploy, epoch: int) -> Record | NotMyTurn:

@@ -1,9 +1,15 @@
 """Effects on git and GitHub with their idempotency keys (the table in design section 4).
 How each is found again is probes.py; the one path that performs them is write_action.py."""
 
+import contextlib
+from dataclasses import asdict
+
+from oneshot_dagster.domain.errors import NeedsHuman
+from oneshot_dagster.domain.our_check import CheckSays
+from oneshot_dagster.services.github.protocol import Comment, OurCheck
 from oneshot_dagster.steps.probes import PROBES, Action, Result, pull_result
 from oneshot_dagster.steps.turn import Turn, digest
-from oneshot_dagster.steps.write_action import Effect, perform
+from oneshot_dagster.steps.write_action import Effect, key_of_next, perform
 
 _GITHUB_SHOWS_IN, _FORGE_SHOWS_IN = 30.0, 1.0  # seconds until a new pull request is in every list
 
@@ -24,7 +30,13 @@ def open_pull(turn: Turn, *, title: str, body: str, not_these: frozenset[int]) -
     """Creates the attempt's pull request, or finds the open one of its head branch. `not_these`: PRs on record as ended."""
     github, attempt = turn.services.github, turn.attempt
     head, base = attempt.inputs.head, attempt.inputs.base
-    payload: dict[str, object] = {"head": head, "base": base, "title": title, "not_these": sorted(not_these)}
+    payload: dict[str, object] = {
+        "head": head,
+        "base": base,
+        "title": title,
+        "body": body,
+        "not_these": sorted(not_these),
+    }
 
     def find() -> Result | None:
         return PROBES[Action.OPEN_PR](turn.services, attempt, payload)
@@ -50,26 +62,67 @@ def update_pull(turn: Turn, *, number: int, title: str, body: str) -> Result:
         return pull_result(github.update_pull(repository, number, title=title, body=body))
 
     key = f"update_pr:{number}:{digest([title, body])}"
-    return perform(turn, Effect(action=Action.UPDATE_PR, key=key, payload={"number": number}, act=act))
+    return perform(
+        turn,
+        Effect(action=Action.UPDATE_PR, key=key, payload={"number": number, "title": title, "body": body}, act=act),
+    )
 
 
-def comment(turn: Turn, *, number: int, purpose: str, body: str) -> Result:
-    """One comment a purpose: created once, edited afterwards, found by its hidden marker."""
+def comment(turn: Turn, *, number: int, purpose: str, body: str) -> None:
+    """One comment a purpose: created once, edited where it says something else by now, found by its hidden marker."""
     github, repository = turn.services.github, turn.attempt.key.repository
-    marker, state = f"<!-- oneshot:{turn.attempt.key}:{purpose} -->", digest(body)[:16]
+    subject, state = f"comment:{number}:{purpose}", digest(body)[:16]
+    key = key_of_next(turn, Action.COMMENT, subject, state)
+    if key is None:
+        return
+    marker = f"<!-- oneshot:{turn.attempt.key}:{purpose} -->"
     text = f"{marker}\n{body}\n<!-- {state} -->"
+    known = _comment_made(turn, subject)
 
     def act() -> Result:
+        if known is not None:
+            with contextlib.suppress(NeedsHuman):  # it may have been deleted; then it is looked for and made anew
+                return _comment_result(github.edit_comment(repository, known, text))
         for made in github.comments(repository, number):
             if made.author == github.login and made.body.startswith(marker):
-                edited = github.edit_comment(repository, made.comment_id, text)
-                return {"comment_id": edited.comment_id, "url": edited.url}
-        new = github.comment(repository, number, text)
-        return {"comment_id": new.comment_id, "url": new.url}
+                return _comment_result(github.edit_comment(repository, made.comment_id, text))
+        return _comment_result(github.comment(repository, number, text))
 
-    payload = {"purpose": purpose, "number": number, "marker": marker, "digest": state}
-    key = f"comment:{number}:{purpose}:{state}"
-    return perform(turn, Effect(action=Action.COMMENT, key=key, payload=payload, act=act))
+    payload = {"purpose": purpose, "number": number, "marker": marker, "digest": state, "body": body}
+    perform(turn, Effect(action=Action.COMMENT, key=key, payload=payload, act=act))
+
+
+def _comment_made(turn: Turn, subject: str) -> int | None:
+    """The comment's id where an earlier write made or found it."""
+    writes = [w for w in turn.store.writes.of(turn.attempt.key) if w.action == Action.COMMENT and w.outcome == "done"]
+    ids = [w.result.get("comment_id") for w in writes if w.key.startswith(f"{subject}:")]
+    return int(str(ids[-1])) if ids else None
+
+
+def _comment_result(made: Comment) -> Result:
+    return {"comment_id": made.comment_id, "url": made.url}
+
+
+def check_run(turn: Turn, *, sha: str, says: CheckSays, url: str) -> None:
+    """Our check at that commit, where it says something else by now."""
+    github, repository = turn.services.github, turn.attempt.key.repository
+    check = OurCheck(
+        status="completed" if says.conclusion else "in_progress",
+        conclusion=says.conclusion,
+        title=says.title,
+        summary=says.summary,
+        url=url,
+    )
+    state = digest(asdict(check))[:16]
+    key = key_of_next(turn, Action.CHECK_RUN, f"check_run:{sha}", state)
+    if key is None:
+        return
+
+    def act() -> Result:
+        return {"url": github.put_check(repository, sha=sha, check=check)}
+
+    payload = {"sha": sha, "digest": state, **asdict(check)}
+    perform(turn, Effect(action=Action.CHECK_RUN, key=key, payload=payload, act=act))
 
 
 def update_branch(turn: Turn, *, number: int, expected: str) -> Result:

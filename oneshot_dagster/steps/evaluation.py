@@ -4,11 +4,14 @@ from oneshot_dagster.domain import messages
 from oneshot_dagster.domain.artifact import Artifact, Check, Markdown, NotMyTurn, Record, Verdict
 from oneshot_dagster.domain.attempt import StoredEvaluation
 from oneshot_dagster.domain.evaluation import Decision, Evaluation, evaluate
-from oneshot_dagster.domain.gate import Opening
+from oneshot_dagster.domain.gate import Gate, Opening
 from oneshot_dagster.domain.opinion import JudgeFailure
-from oneshot_dagster.domain.run import State
-from oneshot_dagster.steps import effects
+from oneshot_dagster.domain.run import OBSERVE_ONLY, State
+from oneshot_dagster.domain.snapshot import Snapshot
 from oneshot_dagster.steps.check_state import read_gate
+from oneshot_dagster.steps.file_snapshot import read_snapshot
+from oneshot_dagster.steps.gate import gate_without_pull
+from oneshot_dagster.steps.telling import shown_withheld
 from oneshot_dagster.steps.turn import Turn
 
 
@@ -16,6 +19,8 @@ def evaluation(turn: Turn) -> Record | NotMyTurn:
     attempt = turn.attempt
     if attempt.state is not State.JUDGING:
         return NotMyTurn(artifact=Artifact.EVALUATION, reason=f"the change is {attempt.state}, not judging")
+    if attempt.pr_number is None:
+        return _without_pull(turn)
     facts, gate = read_gate(turn)
     turn.store.projections.save_pull(attempt.key.repository, facts)
     if facts.merged:
@@ -28,27 +33,36 @@ def evaluation(turn: Turn) -> Record | NotMyTurn:
     if snapshot is None:
         turn.move(State.AWAITING_CI, f"no file snapshot of {gate.sha[:7]} is on record")
         return NotMyTurn(artifact=Artifact.EVALUATION, reason="no file snapshot of this head is on record")
-    found = evaluate(
-        snapshot,
-        turn.policy,
-        issue_text=f"{attempt.inputs.issue_title}\n{attempt.inputs.issue_body}",
-        approvals_by_sha=_approved(turn),
-        gate=gate,
-        opinion=None,
-    )
+    return _judge(turn, snapshot, gate)
+
+
+def _judge(turn: Turn, snapshot: Snapshot, gate: Gate) -> Record | NotMyTurn:
+    found = _evaluated(turn, snapshot, gate)
     if isinstance(found, JudgeFailure):
-        turn.move(
-            State.NEEDS_HUMAN,
-            f"the judge failed: {found.problem}",
-            human_from=State.JUDGING,
-            human_reason="judge_failed",
-        )
-        tell_human(turn)
-        return NotMyTurn(artifact=Artifact.EVALUATION, reason=turn.attempt.reason)
+        reason = f"the judge failed: {found.problem}"
+        turn.move(State.NEEDS_HUMAN, reason, human_from=State.JUDGING, human_reason="judge_failed")
+        return NotMyTurn(artifact=Artifact.EVALUATION, reason=reason)
     _store(turn, found)
     if not turn.cancelled():
         _act(turn, found)
     return _record(turn, found)
+
+
+def _evaluated(turn: Turn, snapshot: Snapshot, gate: Gate) -> Evaluation | JudgeFailure:
+    inputs = turn.attempt.inputs
+    return evaluate(
+        snapshot,
+        turn.policy,
+        issue_text=f"{inputs.issue_title}\n{inputs.issue_body}",
+        approvals_by_sha=_approved(turn),
+        gate=gate,
+        opinion=None,
+    )
+
+
+def _without_pull(turn: Turn) -> Record | NotMyTurn:
+    """Nothing was proposed: the rules judge the diff as git has it, and whatever they say of it, a person decides."""
+    return _judge(turn, read_snapshot(turn), gate_without_pull(turn.services, turn.attempt))
 
 
 def _approved(turn: Turn) -> frozenset[str]:
@@ -78,6 +92,9 @@ def _act(turn: Turn, found: Evaluation) -> None:
         turn.then(State.MERGE_READY, f"judged pass at {found.sha[:7]}", judged_sha=found.sha)
     elif found.decision == Decision.NEEDS_ITERATION:
         turn.then(State.NEEDS_ITERATION, reason, next_prompt=found.next_prompt)
+    elif turn.attempt.pr_number is None:
+        reason = f"mode observe: nothing was written; {found.sha[:7]} is what it would propose ({reason})"
+        turn.move(State.NEEDS_HUMAN, reason, human_from=State.JUDGING, human_reason=OBSERVE_ONLY)
     else:
         turn.move(
             State.NEEDS_HUMAN,
@@ -86,19 +103,6 @@ def _act(turn: Turn, found: Evaluation) -> None:
             human_reason=str(found.reasons.get("error") or "judge"),
             next_prompt=found.next_prompt,
         )
-        tell_human(turn)
-
-
-def tell_human(turn: Turn) -> None:
-    """The one-page brief, as a comment on the pull request (the issue where there is none)."""
-    attempt = turn.attempt
-    brief = messages.needs_human_brief(
-        attempt,
-        earlier=turn.store.runs.all_of(attempt.key),
-        evaluations=turn.store.artifacts.evaluations(attempt.id),
-        public_url=turn.services.limits.public_url,
-    )
-    effects.comment(turn, number=attempt.pr_number or attempt.key.issue_number, purpose="needs-human", body=brief)
 
 
 def why(found: Evaluation) -> str:
@@ -120,6 +124,7 @@ def _record(turn: Turn, found: Evaluation) -> Record:
             "model": "a model, after the rules" if found.model else "rules alone",
             "not_enforced": "; ".join(f"not enforced: {phrase}" for phrase in turn.services.judge.not_enforced)
             or "nothing",
+            **shown_withheld(turn),
         },
         checks=(Check(name="judge_pass", passed=found.decision == Decision.PASS, description=reason),),
     )

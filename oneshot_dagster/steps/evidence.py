@@ -6,12 +6,12 @@ from dataclasses import replace
 from oneshot_dagster.domain import messages
 from oneshot_dagster.domain.artifact import Artifact, Markdown, NotMyTurn, Record, Verdict
 from oneshot_dagster.domain.delivery import Criterion, complete, success_criteria
+from oneshot_dagster.domain.errors import NeedsHuman
 from oneshot_dagster.domain.evidence import Header, Sealed, seal
 from oneshot_dagster.domain.memory import learned
 from oneshot_dagster.domain.run import STOPPED, State
-from oneshot_dagster.steps import effects
 from oneshot_dagster.steps.delivery import delivery_facts, observe, unverified
-from oneshot_dagster.steps.evaluation import tell_human
+from oneshot_dagster.steps.telling import shown_withheld, tell
 from oneshot_dagster.steps.turn import Turn
 from oneshot_dagster.steps.write_action import settle_open
 
@@ -34,7 +34,7 @@ def evidence(turn: Turn) -> Record | NotMyTurn:
     turn.fact("engine", "success_criteria", {c.name: {"verdict": c.verdict, "detail": c.detail} for c in criteria})
     if attempt.state is State.VERIFYING:
         return _complete(turn, criteria, waived)
-    _tell(turn)
+    tell(turn, attempt, forgiven=(NeedsHuman,))  # told already, nothing is written
     head = _seal(turn, attempt.state.value)
     turn.set(evidence_head=head)
     return _record(turn, criteria, head, attempt.state.value)
@@ -49,17 +49,10 @@ def _complete(turn: Turn, criteria: tuple[Criterion, ...], waived: str | None) -
         return NotMyTurn(artifact=Artifact.EVIDENCE, reason=turn.attempt.reason)
     said = f", verification: {waived}" if waived else ""
     ended = replace(turn.attempt, state=State.COMPLETED, reason=f"merged, deployed and verified{said}", awaited=None)
-    body = messages.status_comment(ended, public_url=turn.services.limits.public_url, unverified=waived)
-    effects.comment(turn, number=turn.attempt.key.issue_number, purpose="status", body=body)
+    tell(turn, ended, forgiven=(NeedsHuman,))
     head = _seal(turn, State.COMPLETED.value)
     turn.then(State.COMPLETED, ended.reason, evidence_head=head)
     return _record(turn, criteria, head, State.COMPLETED.value)
-
-
-def _tell(turn: Turn) -> None:
-    """Where a run ended without being able to say so on GitHub, it is said now; said already, nothing is repeated."""
-    if turn.attempt.state is State.NEEDS_HUMAN:
-        tell_human(turn)
 
 
 def _remember(turn: Turn) -> None:
@@ -123,5 +116,6 @@ def _record(turn: Turn, criteria: tuple[Criterion, ...], head: str, outcome: str
             "deployed_sha": turn.attempt.deployed_sha or "not deployed",
             "facts": len(turn.store.facts.of(turn.attempt.id)),
             "not_enforced": "not enforced: the head's anchor in the pull request and the deployment",
+            **shown_withheld(turn),
         },
     )

@@ -2,22 +2,25 @@
 
 import time
 
-from oneshot_dagster.domain.artifact import Artifact, Markdown, NotMyTurn, Record
+from oneshot_dagster.domain.artifact import Artifact, Markdown, NotMyTurn, Record, Shown
 from oneshot_dagster.domain.errors import NeedsHuman
 from oneshot_dagster.domain.messages import files_table
 from oneshot_dagster.domain.patch import undoes
 from oneshot_dagster.domain.run import HEAD_IS_PUBLIC, State
 from oneshot_dagster.domain.snapshot import Snapshot
+from oneshot_dagster.steps.trust import observes
 from oneshot_dagster.steps.turn import Turn
 
 
 def file_snapshot(turn: Turn) -> Record | NotMyTurn:
     attempt, git = turn.attempt, turn.services.git
+    if attempt.pr_number is None and _is_shown(turn):
+        return _only_shown(turn)
     if attempt.pr_number is None or attempt.head_sha is None or attempt.base_sha is None:
         return NotMyTurn(artifact=Artifact.FILE_SNAPSHOT, reason="no pull request is open yet")
     began = time.monotonic()
-    base_sha = git.merge_base(attempt.key.repository, attempt.base_sha, attempt.head_sha) or attempt.base_sha
-    found = git.snapshot(attempt.key, base_sha=base_sha, head_sha=attempt.head_sha, patches=True)
+    found = read_snapshot(turn)
+    base_sha = found.base_sha
     rows = turn.store.projections.save_snapshot(attempt.key, pr_number=attempt.pr_number, snapshot=found)
     seconds = time.monotonic() - began
     turn.fact("git", "file_snapshot", {"files": rows, "source": "worktree", "base_sha": base_sha}, sha=attempt.head_sha)
@@ -38,17 +41,51 @@ def file_snapshot(turn: Turn) -> Record | NotMyTurn:
     return Record(
         artifact=Artifact.FILE_SNAPSHOT,
         what_happened=f"{rows} files changed between {base_sha[:7]} and {attempt.head_sha[:7]}, read from the worktree.",
-        shown={
-            "files": rows,
-            "additions": sum(f.additions or 0 for f in found.files),
-            "deletions": sum(f.deletions or 0 for f in found.files),
-            "base_sha": base_sha,
-            "head_sha": attempt.head_sha,
-            "source": "worktree",
-            "snapshot_seconds": round(seconds, 3),
-            "list": Markdown(files_table(found)),
-        },
+        shown=_shown(found, seconds=seconds),
     )
+
+
+def read_snapshot(turn: Turn) -> Snapshot:
+    """Between the merge base and the head on record."""
+    attempt, git = turn.attempt, turn.services.git
+    base, head = attempt.base_sha or "", attempt.head_sha or ""
+    base_sha = git.merge_base(attempt.key.repository, base, head) or base
+    return git.snapshot(attempt.key, base_sha=base_sha, head_sha=head, patches=True)
+
+
+def _is_shown(turn: Turn) -> bool:
+    """What would be proposed is on record at this head, and nothing may be written."""
+    shown = turn.store.artifacts.records(turn.attempt.id).get(Artifact.PULL_REQUEST)
+    return shown is not None and shown.sha == turn.attempt.head_sha and observes(turn.services, turn.attempt)
+
+
+def _only_shown(turn: Turn) -> Record:
+    """Rows of a snapshot belong to a pull request: without one it is read and shown, and no row is stored."""
+    began = time.monotonic()
+    found = read_snapshot(turn)
+    shown = _shown(found, seconds=time.monotonic() - began)
+    turn.fact("git", "files_read", {"files": len(found.files), "stored": False}, sha=found.head_sha)
+    if turn.attempt.state is State.PR_READY:
+        turn.then(State.AWAITING_CI, f"{len(found.files)} files read at {found.head_sha[:7]}", awaited=None)
+    return Record(
+        artifact=Artifact.FILE_SNAPSHOT,
+        what_happened=f"{len(found.files)} files changed between {found.base_sha[:7]} and {found.head_sha[:7]}; without a pull "
+        "request they are shown and not stored.",
+        shown={**shown, "stored": False},
+    )
+
+
+def _shown(found: Snapshot, *, seconds: float) -> dict[str, Shown]:
+    return {
+        "files": len(found.files),
+        "additions": sum(f.additions or 0 for f in found.files),
+        "deletions": sum(f.deletions or 0 for f in found.files),
+        "base_sha": found.base_sha,
+        "head_sha": found.head_sha,
+        "source": "worktree",
+        "snapshot_seconds": round(seconds, 3),
+        "list": Markdown(files_table(found)),
+    }
 
 
 def _undoes_the_last(turn: Turn, found: Snapshot) -> bool:

@@ -7,31 +7,30 @@ from oneshot_dagster.domain.attempt import Attempt, Inputs
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.errors import Refusal
 from oneshot_dagster.domain.intake import Admission, Admitted, Refused, admit, refused_repository
-from oneshot_dagster.domain.policy import FILE, PolicyErrors, effective_mode, parse_policy
-from oneshot_dagster.domain.run import LIVE, Kind, Mode, State
+from oneshot_dagster.domain.run import LIVE, OBSERVE_ONLY, Kind, Mode, State
 from oneshot_dagster.services.github.protocol import Issue
+from oneshot_dagster.steps.readiness import refuse_impossible
 from oneshot_dagster.steps.services import Services
+from oneshot_dagster.steps.trust import grown, policy_at_tip
 
-_PROPOSE = 'say mode = "propose" in its .oneshot.toml, or raise ONESHOT_MODE: it writes a branch and a pull request and merges nothing'
 _TAKEN_UP = LIVE | {State.NEEDS_HUMAN, State.NEEDS_ITERATION, State.COMPLETED}
 
 
 def take_in(services: Services, key: ChangeKey, *, base: str | None, prompt: str, by: str) -> Attempt:
     """The change's attempt: the one it has, or a first one (a new one after cancelled or superseded).
+    One that was only observed goes on where the repository trusts us further by now.
 
     Raises Refusal, with one sentence, for everything that is not taken in.
     """
     existing = services.store.runs.latest(key)
     if existing is not None and existing.state in _TAKEN_UP:
-        return existing
+        return _trusted_further(services, existing, by=by)
     refused = refused_repository(key, services.limits.repositories)
     if refused is not None:
         raise _refusal(refused)
     issue, admitted = _admit(services, key, base)
-    text, mode = _policy(services, key, admitted.base)
-    if mode is Mode.OBSERVE:
-        found = f"{key.repository} is in mode observe, which this version cannot do"
-        raise Refusal(code="observe_not_available", sentence=f"{found}; {_PROPOSE}")
+    text, mode = policy_at_tip(services, key, admitted.base)
+    refuse_impossible(services, key, base=admitted.base, policy=text, mode=mode)
     return services.store.runs.create(
         key,
         number=1 if existing is None else existing.number + 1,
@@ -41,6 +40,18 @@ def take_in(services: Services, key: ChangeKey, *, base: str | None, prompt: str
         policy=text,
         cause=f"intake by {by}",
     )
+
+
+def _trusted_further(services: Services, attempt: Attempt, *, by: str) -> Attempt:
+    """What was only observed is proposed, once it may be: the kept commit is tested as the policy says now."""
+    observed = attempt.state is State.NEEDS_HUMAN and attempt.human_reason == OBSERVE_ONLY and attempt.pr_number is None
+    fields = grown(services, attempt) if observed else {}
+    if not fields:
+        return attempt
+    mode, text = Mode(str(fields["mode"])), str(fields["policy"])
+    refuse_impossible(services, attempt.key, base=attempt.inputs.base, policy=text, mode=mode)
+    reason = f"started by {by} in mode {fields['mode']}"
+    return services.store.runs.transition(attempt, State.TESTING, reason=reason, cause=f"intake by {by}", fields=fields)
 
 
 def _admit(services: Services, key: ChangeKey, base: str | None) -> tuple[Issue, Admitted]:
@@ -64,21 +75,6 @@ def _admit(services: Services, key: ChangeKey, base: str | None) -> tuple[Issue,
     if isinstance(answer, Refused) or issue is None:
         raise _refusal(answer if isinstance(answer, Refused) else None)
     return issue, answer
-
-
-def _policy(services: Services, key: ChangeKey, base: str) -> tuple[str, Mode]:
-    """The policy at the base's tip, read through once: a wrong one refuses the change before anything happens."""
-    services.git.fetch(key.repository)
-    tip = services.git.resolve(key.repository, f"refs/remotes/origin/{base}") or ""
-    content = services.git.read_file(key.repository, sha=tip, path=FILE) or b""
-    try:
-        text = content.decode()
-        mode, _ = effective_mode(parse_policy(text), services.limits.mode)
-    except (UnicodeDecodeError, PolicyErrors) as error:
-        raise Refusal(
-            code="policy_invalid", sentence=f"{key.repository} at {tip[:7]}: {error}; mend it on {base}"
-        ) from None
-    return text, mode
 
 
 def _inputs(issue: Issue, admitted: Admitted, *, prompt: str, by: str) -> Inputs:

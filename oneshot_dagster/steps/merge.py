@@ -6,14 +6,15 @@ from datetime import timedelta
 from oneshot_dagster.domain.artifact import Artifact, Link, NotMyTurn, Record
 from oneshot_dagster.domain.attempt import Awaited
 from oneshot_dagster.domain.errors import NeedsHuman, TryAgain
-from oneshot_dagster.domain.gate import GateFacts, Opening
+from oneshot_dagster.domain.gate import Gate, GateFacts, Opening
+from oneshot_dagster.domain.gate_conditions import OUR_CHECK
 from oneshot_dagster.domain.pull_request import commit_message
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.steps import effects, lane
-from oneshot_dagster.steps.check_state import bring_up_to_date, read_gate
-from oneshot_dagster.steps.evaluation import tell_human
+from oneshot_dagster.steps.check_state import bring_up_to_date, hold_gate, read_gate
 from oneshot_dagster.steps.holds import holds
 from oneshot_dagster.steps.probes import PROBES, Action, Result
+from oneshot_dagster.steps.telling import tell_check
 from oneshot_dagster.steps.turn import Turn
 from oneshot_dagster.steps.write_action import Effect, perform, refused_before
 
@@ -22,14 +23,17 @@ _MOST_REFUSALS = 3
 
 def merge(turn: Turn) -> Record | NotMyTurn:
     attempt = turn.attempt
-    facts, gate = read_gate(turn)
+    facts, gate = _read(turn)
     turn.store.projections.save_pull(attempt.key.repository, facts)
     if facts.merged:
         return _merged_already(turn, facts)
-    if gate.opening is not Opening.PASSED or facts.head_sha != attempt.judged_sha:
+    judged = facts.head_sha == attempt.judged_sha
+    if judged and gate.opening is Opening.BEHIND:
+        return _behind(turn, facts, gate, f"{attempt.inputs.head} is behind {attempt.inputs.base}")
+    if not judged or (gate.opening is not Opening.PASSED and not gate.awaits_github):
         turn.move(State.AWAITING_CI, f"before the merge the gate is {gate.opening}: {gate.reason}", judged_sha=None)
         return _refused(gate.reason)
-    hold = holds(turn.services, attempt, facts)
+    hold = holds(turn.services, attempt, facts) or (gate.reason if gate.awaits_github else None)
     if hold is not None:
         return _park(turn, hold)
     epoch = lane.enter(turn)
@@ -39,17 +43,27 @@ def merge(turn: Turn) -> Record | NotMyTurn:
     tip = turn.services.git.resolve(attempt.key.repository, f"refs/remotes/origin/{attempt.inputs.base}") or ""
     if turn.policy.merge.up_to_date and not turn.services.git.is_ancestor(attempt.key.repository, tip, facts.head_sha):
         lane.leave(turn)
-        turn.move(
-            State.AWAITING_CI,
-            f"{attempt.inputs.base} moved to {tip[:7]}; the branch is brought up to date",
-            judged_sha=None,
-        )
-        bring_up_to_date(turn, facts, gate)
-        return _refused(f"{attempt.inputs.base} moved")
+        return _behind(turn, facts, gate, f"{attempt.inputs.base} moved to {tip[:7]}")
     if turn.cancelled():
         lane.leave(turn)
         return _refused("a person asked to stop")
     return _merge(turn, facts, tip=tip, epoch=epoch)
+
+
+def _read(turn: Turn) -> tuple[GateFacts, Gate]:
+    """The gate at the judged head. Our check is made sure of where the branch requires it, and GitHub is given time to see it."""
+    facts, gate = read_gate(turn)
+    if OUR_CHECK in facts.required_contexts and facts.head_sha == turn.attempt.judged_sha:
+        tell_check(turn, turn.attempt)
+    if gate.awaits_github and holds(turn.services, turn.attempt, facts) is None:
+        return hold_gate(turn, lambda _, gate: gate.awaits_github)
+    return facts, gate
+
+
+def _behind(turn: Turn, facts: GateFacts, gate: Gate, reason: str) -> NotMyTurn:
+    turn.move(State.AWAITING_CI, f"{reason}; the branch is brought up to date", judged_sha=None)
+    bring_up_to_date(turn, facts, gate)
+    return _refused(reason)
 
 
 def deny(turn: Turn) -> None:
@@ -68,7 +82,6 @@ def _merge(turn: Turn, facts: GateFacts, *, tip: str, epoch: int) -> Record | No
     why = f"GitHub refused the merge of {facts.head_sha[:7]} with {result.get('status')}: {result.get('message')}"
     if refused_before(turn, Action.MERGE, "merge:") >= _MOST_REFUSALS:
         turn.move(State.NEEDS_HUMAN, why, human_from=State.MERGE_READY, human_reason="merge_refused")
-        tell_human(turn)
     else:
         turn.move(State.AWAITING_CI, why, judged_sha=None)
     return _refused(why)
@@ -138,7 +151,6 @@ def _landed(turn: Turn, facts: GateFacts, *, merge_sha: str, by: str, tip: str |
             human_from=State.MERGED,
             human_reason="landing_mismatch",
         )
-        tell_human(turn)
         return _refused(turn.attempt.reason)
     turn.then(State.MERGED, reason, **fields)
     return Record(

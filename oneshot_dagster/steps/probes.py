@@ -22,6 +22,7 @@ class Action(StrEnum):
     OPEN_PR = "open_pr"
     UPDATE_PR = "update_pr"
     COMMENT = "comment"
+    CHECK_RUN = "check_run"
     UPDATE_BRANCH = "update_branch"
     MERGE = "merge"
     GITHUB_DEPLOYMENT = "github_deployment"
@@ -102,6 +103,7 @@ PROBES: Mapping[Action, Probe] = {
     Action.OPEN_PR: _open_pr,
     Action.UPDATE_PR: _written_again,
     Action.COMMENT: _comment,
+    Action.CHECK_RUN: _written_again,
     Action.UPDATE_BRANCH: _update_branch,
     Action.MERGE: _merge,
     Action.GITHUB_DEPLOYMENT: _github_deployment,

@@ -1,12 +1,17 @@
-"""The pull request step: push the head, open or update the attempt's PR, write down its number, URL and head SHA."""
+"""The pull request step: push the head, open or update the attempt's PR, write down its number, URL and head SHA.
+Where nothing may be written it shows all of that instead."""
+
+from dataclasses import replace
 
 from oneshot_dagster.domain import messages
-from oneshot_dagster.domain.artifact import Artifact, Link, NotMyTurn, Record
+from oneshot_dagster.domain.artifact import Artifact, Link, Markdown, NotMyTurn, Record
 from oneshot_dagster.domain.pull_request import body, title
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.domain.test_results import from_json
 from oneshot_dagster.steps import effects
 from oneshot_dagster.steps.probes import Action
+from oneshot_dagster.steps.telling import UNHEARD, shown_withheld, tell
+from oneshot_dagster.steps.trust import observes
 from oneshot_dagster.steps.turn import Turn
 from oneshot_dagster.steps.write_action import settle_found
 
@@ -17,6 +22,8 @@ def pull_request(turn: Turn) -> Record | NotMyTurn:
     attempt = turn.attempt
     sha, branch = attempt.head_sha or "", attempt.inputs.head
     remote = turn.services.git.remote_head(attempt.key.repository, branch)
+    if observes(turn.services, attempt):
+        return _only_shown(turn, remote)
     if remote != sha:
         pushed = effects.push(turn, sha=sha, branch=branch, expected=remote)
         if pushed.get("refused"):
@@ -42,12 +49,7 @@ def pull_request(turn: Turn) -> Record | NotMyTurn:
     number, url = int(str(opened["number"])), str(opened["url"])
     effects.update_pull(turn, number=number, title=text_title, body=text_body)
     turn.set(pr_number=number, pr_url=url, head_sha=sha)
-    effects.comment(
-        turn,
-        number=attempt.key.issue_number,
-        purpose="status",
-        body=messages.status_comment(turn.attempt, public_url=turn.services.limits.public_url),
-    )
+    _tell(turn)
     turn.fact("github", "pull_request", {"number": number, "url": url}, sha=sha)
     return Record(
         artifact=Artifact.PULL_REQUEST,
@@ -60,6 +62,36 @@ def pull_request(turn: Turn) -> Record | NotMyTurn:
             "head_sha": sha,
             "base_sha": attempt.base_sha,
             "title": text_title,
+        },
+    )
+
+
+def _tell(turn: Turn) -> None:
+    """From the pull request on it waits, and so it is told, whatever is still to be stored first."""
+    tell(turn, replace(turn.attempt, state=State.AWAITING_CI), forgiven=UNHEARD)
+
+
+def _only_shown(turn: Turn, remote: str | None) -> Record:
+    attempt = turn.attempt
+    sha, branch = attempt.head_sha or "", attempt.inputs.head
+    text_title, text_body = title(attempt), _body(turn)
+    if remote != sha:
+        effects.push(turn, sha=sha, branch=branch, expected=remote)
+    effects.open_pull(turn, title=text_title, body=text_body, not_these=_ended_pulls(turn))
+    _tell(turn)
+    return Record(
+        artifact=Artifact.PULL_REQUEST,
+        what_happened=f"Nothing was pushed: {attempt.key.repository} is in mode observe. Here is what would be proposed.",
+        shown={
+            "pull_request": "withheld: mode observe",
+            "number": "none",
+            "branch": branch,
+            "base": attempt.inputs.base,
+            "head_sha": sha,
+            "base_sha": attempt.base_sha,
+            "title": text_title,
+            "body": Markdown(text_body),
+            **shown_withheld(turn),
         },
     )
 

@@ -20,11 +20,12 @@ from oneshot_dagster.domain.attempt import Attempt, Launch
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.errors import OneshotError, StaleState
 from oneshot_dagster.domain.resume import next_action
-from oneshot_dagster.domain.run import State
+from oneshot_dagster.domain.run import LIVE, State
 from oneshot_dagster.services.launcher.protocol import Launcher, RunView
 from oneshot_dagster.steps.lease import held
 from oneshot_dagster.steps.resume_facts import read_facts
 from oneshot_dagster.steps.services import Services
+from oneshot_dagster.steps.trust import grown
 from oneshot_dagster.steps.write_action import settle_open
 
 _CAUSE = "resumer"
@@ -84,9 +85,8 @@ def _act(services: Services, launcher: Launcher, attempt: Attempt, launches: Seq
         case StartAttempt():
             _next_attempt(services, attempt, action)
         case MoveTo():
-            services.store.runs.transition(
-                attempt, action.target, reason=action.reason, cause=_CAUSE, fields=action.fields(attempt)
-            )
+            fields = action.fields(attempt) | (_trust(services, attempt) if action.target in LIVE else {})
+            services.store.runs.transition(attempt, action.target, reason=action.reason, cause=_CAUSE, fields=fields)
             _handle(services, action.handle)
         case Settle():
             services.store.facts.append(
@@ -129,7 +129,8 @@ def _launch(launcher: Launcher, attempt: Attempt, launch: Launch, launches: Sequ
 def _next_attempt(services: Services, attempt: Attempt, action: StartAttempt) -> None:
     runs = services.store.runs
     if attempt.state is State.NEEDS_HUMAN:
-        attempt = runs.transition(attempt, State.NEEDS_ITERATION, reason=action.reason, cause=_CAUSE, fields={})
+        fields = _trust(services, attempt)
+        attempt = runs.transition(attempt, State.NEEDS_ITERATION, reason=action.reason, cause=_CAUSE, fields=fields)
     number = attempt.number + 1
     services.store.notes.submit_rerun(attempt.id, attempt=number, delivery_id=f"{attempt.key}:{number}")
     runs.create(
@@ -143,6 +144,11 @@ def _next_attempt(services: Services, attempt: Attempt, action: StartAttempt) ->
         next_prompt=action.next_prompt,
     )
     _handle(services, action.handle)
+
+
+def _trust(services: Services, attempt: Attempt) -> dict[str, object]:
+    """A person's word on what was only observed is the moment to see whether it may go further."""
+    return dict(grown(services, attempt)) if attempt.state is State.NEEDS_HUMAN else {}
 
 
 def _handle(services: Services, requests: Sequence[int]) -> None:

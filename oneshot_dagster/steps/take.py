@@ -1,7 +1,6 @@
 """Taking a turn: the frame around every step. Guards, lease, people's stops, the record, and the last move.
 An asset calls this and nothing else."""
 
-import contextlib
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from oneshot_dagster.domain.run import BEFORE_MERGE, HEAD_IS_PUBLIC, STOPPED, Pa
 from oneshot_dagster.steps import lane
 from oneshot_dagster.steps.check_state import check_state
 from oneshot_dagster.steps.deployment import deployment
-from oneshot_dagster.steps.evaluation import evaluation, tell_human
+from oneshot_dagster.steps.evaluation import evaluation
 from oneshot_dagster.steps.evidence import evidence
 from oneshot_dagster.steps.file_snapshot import file_snapshot
 from oneshot_dagster.steps.intake import take_in
@@ -25,6 +24,7 @@ from oneshot_dagster.steps.patch import patch
 from oneshot_dagster.steps.probes import Action
 from oneshot_dagster.steps.pull_request import pull_request
 from oneshot_dagster.steps.services import Services
+from oneshot_dagster.steps.telling import UNHEARD, tell
 from oneshot_dagster.steps.turn import Turn
 from oneshot_dagster.steps.verification_report import verification_report
 from oneshot_dagster.steps.worktree import worktree
@@ -99,7 +99,7 @@ def _play(turn: Turn) -> Generator[Record | NotMyTurn, None, None]:
     if cancel_where_asked(turn):
         yield NotMyTurn(artifact=turn.artifact, reason=turn.attempt.reason)
         return
-    began = turn.services.clock.monotonic()
+    began, stood = turn.services.clock.monotonic(), turn.attempt.state
     outcome = _do(turn)
     if isinstance(outcome, Record):
         seconds = turn.services.clock.monotonic() - began
@@ -112,6 +112,8 @@ def _play(turn: Turn) -> Generator[Record | NotMyTurn, None, None]:
     if turn.attempt.state is State.COMPLETED:  # not before: until then what serves has to be this revision
         lane.leave(turn)
     cancel_where_asked(turn)
+    if turn.attempt.state not in {stood, State.COMPLETED}:  # that it is completed was told before it was
+        tell(turn, turn.attempt, forgiven=UNHEARD)
 
 
 def _do(turn: Turn) -> Record | NotMyTurn:
@@ -131,10 +133,6 @@ def _do(turn: Turn) -> Record | NotMyTurn:
     except NeedsHuman as error:
         turn.forget_next()
         turn.move(State.NEEDS_HUMAN, str(error), human_from=turn.attempt.state, human_reason=error.reason)
-        with contextlib.suppress(
-            NeedsHuman
-        ):  # without access to GitHub the reason stands in the store and the terminal
-            tell_human(turn)
         return NotMyTurn(artifact=artifact, reason=str(error))
 
 

@@ -1,14 +1,23 @@
 """The one path for effects on the outside world: intent first, then the effect, then what was observed.
-After a crash or a lost answer the probe looks at the world; an effect is repeated only where the probe finds nothing."""
+After a crash or a lost answer the probe looks at the world; an effect is repeated only where the probe finds nothing.
+In mode observe the intent is recorded as withheld, and no effect is ever reached."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from oneshot_dagster.domain.attempt import Attempt, WriteAction
-from oneshot_dagster.domain.errors import LeaseLost, TryAgain
+from oneshot_dagster.domain.errors import LeaseLost, NeedsHuman, TryAgain
+from oneshot_dagster.domain.run import OBSERVE_ONLY
+from oneshot_dagster.domain.withheld import WITHHELD
 from oneshot_dagster.steps.probes import PROBES, Action, Result
 from oneshot_dagster.steps.services import Services
+from oneshot_dagster.steps.trust import observes
 from oneshot_dagster.steps.turn import Turn
+
+# What a step goes on without: it tells people, or the step shows what it would have written.
+_TOLD_OR_SHOWN = frozenset(
+    {Action.PUSH, Action.OPEN_PR, Action.UPDATE_PR, Action.COMMENT, Action.CHECK_RUN, Action.DEPLOYMENT_STATUS}
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,7 +38,10 @@ class Effect:
 def perform(turn: Turn, effect: Effect) -> Result:
     """The result, of now or of an earlier run that did it. Raises LeaseLost before the effect where the change is no longer ours."""
     turn.check_lease()
-    again = _ended_without_effect(turn, effect.action, effect.key, {"refused", "failed"})
+    observing = observes(turn.services, turn.attempt)
+    if observing and _ended_without_effect(turn, effect.action, effect.key, {WITHHELD}):
+        return _withheld(turn, effect)
+    again = _ended_without_effect(turn, effect.action, effect.key, {"refused", "failed", WITHHELD})
     intent = turn.store.writes.intend(
         turn.attempt.id,
         action=effect.action,
@@ -41,6 +53,10 @@ def perform(turn: Turn, effect: Effect) -> Result:
     if intent.outcome is not None:
         return intent.result
     found = _look(turn, effect) if _is_old(intent, turn) else None
+    if found is None and observing:
+        turn.store.writes.settle(intent.id, outcome=WITHHELD, result={})
+        _fact(turn, effect, outcome=WITHHELD, more={"payload": dict(effect.payload)})
+        return _withheld(turn, effect)
     if found is None:
         try:
             found = effect.act()
@@ -52,8 +68,30 @@ def perform(turn: Turn, effect: Effect) -> Result:
         raise LeaseLost(f"the lease of {turn.attempt.key} was lost during {effect.action}")
     outcome = "refused" if found.get("refused") else "done"
     turn.store.writes.settle(intent.id, outcome=outcome, result=found)
-    turn.fact("engine", "write_action", {"action": effect.action, "key": effect.key, "outcome": outcome, **found})
+    _fact(turn, effect, outcome=outcome, more=found)
     return found
+
+
+def _fact(turn: Turn, effect: Effect, *, outcome: str, more: Result) -> None:
+    turn.fact("engine", "write_action", {"action": effect.action, "key": effect.key, "outcome": outcome, **more})
+
+
+def _withheld(turn: Turn, effect: Effect) -> Result:
+    """Raises NeedsHuman where the step cannot go on without the effect."""
+    if effect.action not in _TOLD_OR_SHOWN:
+        found = f"{effect.action.replace('_', ' ')} was withheld: {turn.attempt.key.repository} is in mode observe"
+        raise NeedsHuman(found, reason=OBSERVE_ONLY)
+    return {WITHHELD: True}
+
+
+def key_of_next(turn: Turn, action: Action, subject: str, state: str) -> str | None:
+    """The key to write the next state of a subject under, of which the world shows one at a time; None where it is the last
+    that was written. The same state may come back, so the key counts what was written before it."""
+    writes = [w for w in turn.store.writes.of(turn.attempt.key) if w.action == action and w.outcome != WITHHELD]
+    earlier = [w for w in writes if w.key.startswith(f"{subject}:")]
+    if earlier and earlier[-1].outcome == "done" and earlier[-1].payload.get("digest") == state:
+        return None
+    return f"{subject}:{sum(w.outcome is not None for w in earlier)}:{state}"
 
 
 def refused_before(turn: Turn, action: Action, key: str) -> int:

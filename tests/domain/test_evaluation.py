@@ -71,6 +71,24 @@ def test_a_good_change_passes_by_rules_alone() -> None:
     assert "error" not in evaluation.reasons
 
 
+UNPROPOSED = gate(Opening.DID_NOT_RUN)
+
+
+@pytest.mark.parametrize(
+    ("files", "decision", "error"),
+    [
+        (GOOD, Decision.NEEDS_HUMAN, "not_proposed"),
+        (PROTECTED, Decision.NEEDS_HUMAN, "protected_path"),
+        (snapshot(), Decision.NEEDS_ITERATION, "empty_diff"),
+    ],
+)
+def test_without_a_pull_request_nothing_passes_and_what_the_rules_send_back_goes_back(
+    files: Snapshot, decision: Decision, error: str
+) -> None:
+    evaluation = judged(files, at=UNPROPOSED)
+    assert (evaluation.decision, evaluation.reasons["error"]) == (decision, error)
+
+
 @pytest.mark.parametrize(
     ("files", "at", "decision", "error"),
     [

@@ -6,7 +6,7 @@ import pytest
 from gate_examples import GREEN, HEAD, OLD, PASSING, RED, RULES, check, condition, gate, review, status, thread
 
 from oneshot_dagster.domain.artifact import Verdict
-from oneshot_dagster.domain.gate import Opening, checks_failing
+from oneshot_dagster.domain.gate import Opening, checks_failing, unproposed
 
 
 def test_green_facts_pass_and_every_condition_says_so():
@@ -213,11 +213,94 @@ def test_blocked_names_the_conditions_that_explain_it():
     assert condition(blocked, "mergeable").fact == "GitHub blocks the merge, as review would"
 
 
-def test_blocked_by_our_own_required_check_alone_passes_before_the_judgement_only():
-    blocked = replace(GREEN, mergeable_state="blocked", required_contexts=("oneshot",))
-    assert gate(blocked).opening is Opening.PASSED
-    assert gate(blocked, judged=HEAD).opening is Opening.PENDING
-    assert gate(replace(blocked, required_contexts=("oneshot", "e2e"))).opening is Opening.PENDING
+RUNS, DONE, RED_ONE = (
+    check("oneshot", None, "in_progress", ours=True),
+    check("oneshot", ours=True),
+    status("oneshot", "failure"),
+)
+BLOCKED = replace(GREEN, mergeable_state="blocked", required_contexts=("ci", "oneshot"))
+A_PERSON, OURS_FIRST = "a rule that it does not tell us", "until our own check"
+
+
+@pytest.mark.parametrize(
+    ("ours", "judged", "opening", "said"),
+    [
+        ((), None, Opening.PASSED, OURS_FIRST),
+        ((RUNS,), None, Opening.PASSED, OURS_FIRST),
+        ((status("oneshot", "pending"),), None, Opening.PASSED, OURS_FIRST),
+        ((RED_ONE,), None, Opening.PASSED, OURS_FIRST),
+        ((DONE,), None, Opening.PENDING, A_PERSON),
+        ((status("oneshot"),), None, Opening.PENDING, A_PERSON),
+        ((RUNS, status("oneshot")), None, Opening.PASSED, OURS_FIRST),
+        ((), HEAD, Opening.PENDING, OURS_FIRST),
+        ((RUNS,), HEAD, Opening.PENDING, OURS_FIRST),
+        ((DONE,), HEAD, Opening.PENDING, A_PERSON),
+        ((DONE, RED_ONE), HEAD, Opening.PENDING, OURS_FIRST),
+    ],
+)
+def test_blocked_by_our_own_required_check_opens_for_the_judge_and_never_for_the_merge(ours, judged, opening, said):
+    facts = replace(
+        BLOCKED,
+        checks=(check(), *(one for one in ours if one in {RUNS, DONE})),
+        statuses=tuple(one for one in ours if one not in {RUNS, DONE}),
+    )
+    found = gate(facts, judged=judged)
+    assert found.opening is opening
+    assert said in condition(found, "mergeable").fact
+    assert found.awaits_github is (opening is Opening.PENDING)
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        {"checks": ()},
+        {"checks": (check(conclusion=None),)},
+        {"checks": (check(conclusion="failure"),)},
+        {"required_contexts": ("ci", "oneshot", "e2e")},
+        {"required_approvals": 1},
+        {"threads": (thread(),)},
+        {"draft": True},
+    ],
+)
+@pytest.mark.parametrize("judged", [None, HEAD])
+def test_our_own_required_check_excuses_nothing_else_that_is_missing(missing, judged):
+    assert gate(replace(BLOCKED, **missing), judged=judged).opening is not Opening.PASSED
+    assert not gate(replace(BLOCKED, **missing), judged=judged).awaits_github or missing == {"draft": True}
+
+
+def test_blocked_where_our_check_is_not_required_is_for_a_person():
+    facts = replace(BLOCKED, required_contexts=("ci",))
+    assert gate(facts).opening is Opening.PENDING
+    assert A_PERSON in condition(gate(facts), "mergeable").fact
+
+
+def test_after_the_judgement_github_itself_has_to_say_that_it_can_merge():
+    assert (
+        gate(replace(BLOCKED, mergeable_state="clean", checks=(check(), DONE)), judged=HEAD).opening is Opening.PASSED
+    )
+
+
+@pytest.mark.parametrize("word", ["success", "failure", "error", "pending"])
+def test_a_status_of_our_name_opens_nothing_and_shuts_nothing_whoever_set_it(word):
+    named = replace(GREEN, statuses=(status("oneshot", word),))
+    assert gate(named).opening is Opening.PASSED
+    assert gate(replace(named, checks=())).opening is Opening.PENDING
+    assert checks_failing(named) == ()
+
+
+def test_a_job_of_our_name_is_the_repository_s_own_and_counts():
+    assert gate(replace(GREEN, checks=(check(), check("oneshot", "failure")))).opening is Opening.FAILED
+
+
+def test_without_a_pull_request_nothing_opens_the_gate_and_the_local_tests_shut_it():
+    rules = replace(RULES, required_checks=("e2e", "oneshot"))
+    passed = unproposed(rules, sha=HEAD, local_report=Verdict.PASSED)
+    names = ["open", "head", "local_tests", "ci:e2e", "ci", "review", "threads", "mergeable"]
+    assert [c.name for c in passed.conditions] == names
+    assert passed.opening is Opening.DID_NOT_RUN
+    assert {c.name for c in passed.conditions if c.verdict is not Verdict.DID_NOT_RUN} == {"local_tests"}
+    for local in (Verdict.FAILED, Verdict.DID_NOT_RUN, None):
+        assert unproposed(rules, sha=HEAD, local_report=local).opening is Opening.FAILED
 
 
 def test_the_worse_opening_goes_before_the_milder():

@@ -133,6 +133,7 @@ SHUT = [
     ("ci", {"lane_free": True, "merge_free": True}),
     ("head_moved", {"gate": gate_of(Opening.BEHIND)}),
     ("merge", {"gate": gate_of(Opening.PASSED), "lane_free": True}),
+    ("merge", {"gate": gate_of(Opening.PENDING), "merge_free": True}),
     ("lane", {"gate": gate_of(Opening.PASSED), "merge_free": True}),
 ]
 

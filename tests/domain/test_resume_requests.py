@@ -5,7 +5,7 @@ from resume_world import HEAD, NOW, after, asked, attempt_in, awaiting
 
 from oneshot_dagster.domain.action import MoveTo, Settle, SettleIntents, StartAttempt, StartRun, WaitUntil
 from oneshot_dagster.domain.resume import next_action
-from oneshot_dagster.domain.run import BEFORE_MERGE, LIVE, Kind, State
+from oneshot_dagster.domain.run import BEFORE_MERGE, LIVE, OBSERVE_ONLY, Kind, State
 
 S = State
 FROM_MERGE_ON = sorted(LIVE - BEFORE_MERGE)
@@ -86,6 +86,13 @@ def test_a_person_sends_it_back_to_where_it_was(kind, human_from):
 def test_an_approved_protected_path_goes_back_to_judging():
     attempt = attempt_in(S.NEEDS_HUMAN, human_from=S.AWAITING_CI, human_reason="protected_path")
     assert next_action(attempt, stopped_facts(asked("approve", sha=HEAD)), NOW).target is S.JUDGING
+
+
+def test_what_was_only_observed_goes_back_to_its_tests_and_is_proposed_from_there():
+    attempt = attempt_in(S.NEEDS_HUMAN, human_from=S.JUDGING, human_reason=OBSERVE_ONLY)
+    assert next_action(attempt, stopped_facts(asked("retry")), NOW).target is S.TESTING
+    opened = replace(attempt, pr_number=3, human_from=S.AWAITING_CI)
+    assert next_action(opened, stopped_facts(asked("retry")), NOW).target is S.AWAITING_CI
 
 
 @pytest.mark.parametrize("sha", [None, "b" * 40, HEAD[:7]])

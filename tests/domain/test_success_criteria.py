@@ -64,11 +64,12 @@ BROKEN = [
     ("worktree_snapshot", DID_NOT_RUN, {"snapshot_sha": None}),
     ("ci_review_mergeable", DID_NOT_RUN, {"gate": None}),
     ("ci_review_mergeable", DID_NOT_RUN, {"gate": gate(Opening.PENDING)}),
+    ("ci_review_mergeable", DID_NOT_RUN, {"gate": gate(Opening.DID_NOT_RUN)}),
     ("ci_review_mergeable", FAILED, {"gate": gate(sha=OTHER)}),
     *[
         ("ci_review_mergeable", FAILED, {"gate": gate(o)})
         for o in Opening
-        if o not in {Opening.PASSED, Opening.PENDING}
+        if o not in {Opening.PASSED, Opening.PENDING, Opening.DID_NOT_RUN}
     ],
     ("judge", DID_NOT_RUN, {"decision": None}),
     ("judge", FAILED, {"decision": "needs_iteration"}),
