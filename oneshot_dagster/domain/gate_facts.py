@@ -1,7 +1,8 @@
 """What the gate decides from: what GitHub said of one pull request, what the policy asks, and a condition between them.
 Reading it from GitHub is services.github; deciding is gate.py."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from oneshot_dagster.domain.artifact import Verdict
@@ -19,6 +20,7 @@ class CheckRun:
     summary: str | None = None
     completed_at: datetime | None = None
     ours: bool = False
+    app_id: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +59,8 @@ class GateFacts:
     """What GitHub said of one pull request, read at `read_at`.
 
     Checks and statuses are those of `head_sha`. `required_contexts` come from branch protection and rulesets,
-    `required_approvals` likewise. `mergeable_state` is GitHub's lower-case word or None.
+    `required_approvals` likewise; `required_apps` are the ids of the Apps to which some of the contexts are pinned.
+    `mergeable_state` is GitHub's lower-case word or None.
     """
 
     pr_number: int
@@ -78,6 +81,7 @@ class GateFacts:
     threads: tuple[Thread, ...]
     labels: tuple[str, ...]
     read_at: datetime
+    required_apps: Mapping[str, frozenset[int]] = field(default_factory=dict[str, frozenset[int]])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,8 +3,8 @@ Without the right to read the protection, what the branch itself shows is all th
 
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -17,8 +17,11 @@ _HIDDEN = ABSENT | {403}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Demands:
+    """`apps`: to which of them a context is pinned, each of which must report it."""
+
     contexts: tuple[str, ...] = ()
     approvals: int = 0
+    apps: Mapping[str, frozenset[int]] = field(default_factory=dict[str, frozenset[int]])
 
 
 class Protection:
@@ -34,7 +37,8 @@ class Protection:
             return known[1]
         both = (self._classic(repository, branch), self._rules(repository, branch))
         contexts = tuple(dict.fromkeys(context for one in both for context in one.contexts))
-        demands = Demands(contexts=contexts, approvals=max(one.approvals for one in both))
+        apps = _together(pin for one in both for pin in one.apps.items())
+        demands = Demands(contexts=contexts, approvals=max(one.approvals for one in both), apps=apps)
         with self._lock:
             self._known[repository, branch] = (time.monotonic(), demands)
         return demands
@@ -59,13 +63,14 @@ class Protection:
 
 def _of_protection(body: Json) -> Demands:
     reviews: Json = part(body, "required_pull_request_reviews")
-    contexts = _contexts(part(body, "required_status_checks"))
-    return Demands(contexts=contexts, approvals=int(reviews.get("required_approving_review_count") or 0))
+    checks = part(body, "required_status_checks")
+    approvals = int(reviews.get("required_approving_review_count") or 0)
+    return Demands(contexts=_contexts(checks), approvals=approvals, apps=_pinned(checks))
 
 
 def _of_branch(body: Json) -> Demands:
-    protection: Json = part(body, "protection")
-    return Demands(contexts=_contexts(part(protection, "required_status_checks")))
+    checks = part(part(body, "protection"), "required_status_checks")
+    return Demands(contexts=_contexts(checks), apps=_pinned(checks))
 
 
 def _contexts(checks: Json) -> tuple[str, ...]:
@@ -74,13 +79,33 @@ def _contexts(checks: Json) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*map(str, checks.get("contexts") or ()), *named]))
 
 
+def _pinned(checks: Json) -> dict[str, frozenset[int]]:
+    named: list[Json] = list(checks.get("checks") or ())
+    return _together((str(check["context"]), _app(check.get("app_id"))) for check in named)
+
+
+def _app(number: int | None) -> frozenset[int]:
+    """Nothing, and in classic protection -1, is any App."""
+    return frozenset({number}) if number and number > 0 else frozenset()
+
+
+def _together(pins: Iterable[tuple[str, frozenset[int]]]) -> dict[str, frozenset[int]]:
+    found: dict[str, frozenset[int]] = {}
+    for context, apps in pins:
+        if apps:
+            found[context] = found.get(context, frozenset()) | apps
+    return found
+
+
 def _of_rules(rules: Sequence[Json]) -> Demands:
-    contexts: list[str] = []
+    checks: list[Json] = []
     approvals = 0
     for rule in rules:
         parameters: Json = part(rule, "parameters")
         if rule["type"] == "required_status_checks":
-            contexts += [str(check["context"]) for check in parameters["required_status_checks"]]
+            checks += parameters["required_status_checks"]
         if rule["type"] == "pull_request":
             approvals = max(approvals, int(parameters.get("required_approving_review_count") or 0))
-    return Demands(contexts=tuple(dict.fromkeys(contexts)), approvals=approvals)
+    contexts = tuple(dict.fromkeys(str(check["context"]) for check in checks))
+    apps = _together((str(check["context"]), _app(check.get("integration_id"))) for check in checks)
+    return Demands(contexts=contexts, approvals=approvals, apps=apps)

@@ -93,6 +93,7 @@ class Reading:
                 checks=checks,
                 statuses=statuses,
                 required_contexts=demands.contexts,
+                required_apps=demands.apps,
                 required_approvals=demands.approvals,
                 reviews=reviews,
                 threads=threads,

@@ -150,6 +150,7 @@ def check_run(body: Json) -> CheckRun:
         completed_at=time_of(body.get("completed_at")),
         # A workflow's job may bear our name; it is the repository's and counts like any other.
         ours=name == OUR_CHECK and app != "github-actions",
+        app_id=int(part(body, "app").get("id") or 0),
     )
 
 

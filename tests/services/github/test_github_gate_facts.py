@@ -132,6 +132,22 @@ def test_protection_and_rulesets_add_up(github, script):
     assert (read.required_contexts, read.required_approvals) == (("ci", "lint", "e2e"), 2)
 
 
+def test_contexts_pinned_to_an_app_are_known_with_it(github, script):
+    classic = [
+        {"context": "ci", "app_id": 15368},
+        {"context": "lint", "app_id": None},
+        {"context": "any", "app_id": -1},
+    ]
+    rules = [{"context": "ci", "integration_id": 7}, {"context": "e2e", "integration_id": 8}, {"context": "docs"}]
+    parameters = {"required_status_checks": rules}
+    script.on("GET", PROTECTION, Scripted(200, {"required_status_checks": {"contexts": [], "checks": classic}}))
+    script.on("GET", RULES, Scripted(200, [{"type": "required_status_checks", "parameters": parameters}]))
+    script.on("GET", CHECKS, Scripted(200, {"check_runs": [{**run(1), "app": {"slug": "x", "id": 7}}, run(2, "lint")]}))
+    read = facts(github)
+    assert read.required_apps == {"ci": {15368, 7}, "e2e": {8}}
+    assert [(c.name, c.app_id) for c in read.checks] == [("ci", 7), ("lint", 0)]
+
+
 @pytest.mark.parametrize("status", [403, 404])
 def test_a_hidden_protection_is_read_from_the_branch(github, script, status):
     script.on("GET", PROTECTION, Scripted(status, {"message": "Resource not accessible by integration"}))
