@@ -1,5 +1,6 @@
 """Settings to services: the only place that picks the real ones. Nothing else reads settings to build a service."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -118,6 +119,28 @@ class TokenReader:
         raise _no_token(
             "neither ONESHOT_GITHUB__TOKEN nor ONESHOT_GITHUB__TOKEN_FILE nor an App's ONESHOT_GITHUB__APP_ID"
         )
+
+
+def webhook_secret(github: GitHubSettings) -> Callable[[], bytes] | None:
+    """What webhooks are signed with, read at each delivery so that a renewed file is seen. None: none is set."""
+    given, file = github.webhook_secret, github.webhook_secret_file
+    if given is not None:
+        return lambda: given.get_secret_value().encode()
+    return None if file is None else lambda: _secret_of(file)
+
+
+def _secret_of(file: Path) -> bytes:
+    """BadInput for an empty one too: with it anybody could sign."""
+    try:
+        content = file.read_bytes().strip()
+    except OSError as error:
+        content, why = b"", error.strerror or "unreadable"
+    else:
+        why = "empty"
+    if not content:
+        do = "put the secret there that GitHub has"
+        raise BadInput(tried="read the webhook secret", found=f"{file}: {why}", do=do)
+    return content
 
 
 def _no_token(found: str) -> BadInput:

@@ -116,6 +116,7 @@ class PortSettings(_Section):
     forge: int = Field(3001, description="The forge.")
     code_server: int = Field(3002, description="Dagster code server; workspace.yaml names the default.")
     service: int = Field(3003, description="The demo's deployed service, behind its supervisor.")
+    hooks: int = Field(3004, description="Where GitHub's webhooks come in; open only with a webhook secret.")
 
 
 class BudgetSettings(_Section):
@@ -144,6 +145,7 @@ class Settings(BaseSettings):
     )
     mode: Mode = Field(Mode.MERGE, description="Upper bound of every repository's mode.")
     public_url: str = Field("http://127.0.0.1:3000", description="Where people find the Dagster UI; used in links.")
+    hooks_host: str = Field("127.0.0.1", description="The address of the hooks port; the UI's is always loopback.")
     worktrees: Path | None = Field(
         None, description="Root of the worktrees; default `$CODEX_CWD/.worktrees`, else `home`."
     )

@@ -18,6 +18,7 @@ _COMMANDS = {
     "demo": "one issue to a merged, deployed, verified change, in a world of its own",
     "dev": "that world left running, with the Dagster UI",
     "up": "the platform against the GitHub of your own settings",
+    "serve": "the web process by itself: the UI, and the port for webhooks",
     "run": "take a change as far as it goes, and follow it",
     "list": "the changes and where they stand",
     "status": "one change: its SHAs, artifacts and success criteria",

@@ -124,7 +124,8 @@ def _daemon(world: World) -> tuple[str, ...]:
 
 
 def _web(world: World) -> tuple[str, ...]:
-    return ("dagster_webserver", "-h", HOST, "-p", str(world.settings.ports.web), "-w", str(world.workspace))
+    del world
+    return ("oneshot_dagster.serve",)
 
 
 _ARGUMENTS: Mapping[str, Callable[[World], tuple[str, ...]]] = {

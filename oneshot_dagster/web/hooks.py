@@ -42,9 +42,9 @@ async def _status(request: Request, keep: Callable[[Event], bool], secret: Calla
     except ClientDisconnect:
         return 400
     headers = request.headers
-    if not is_signed(secret(), body, headers.get("x-hub-signature-256", "")):
-        return 401
     try:
+        if not is_signed(secret(), body, headers.get("x-hub-signature-256", "")):
+            return 401
         event = read_event(
             delivery_id=headers.get("x-github-delivery", ""), event_type=headers.get("x-github-event", ""), body=body
         )

@@ -183,7 +183,7 @@ def test_a_home_in_which_nothing_can_be_written_fails():
 
 
 def port_findings(tmp_path, taken):
-    numbers = {name: free_port() for name in ("web", "forge", "code_server", "service")}
+    numbers = {name: free_port() for name in ("web", "forge", "code_server", "service", "hooks")}
     settings = Settings(home=tmp_path, ports=PortSettings(**{**numbers, "forge": taken}))
     return checks.ports(settings)
 

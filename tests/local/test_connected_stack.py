@@ -57,7 +57,7 @@ def up(home: Path) -> Iterator[subprocess.Popen[str]]:
 
 def connected(home: Path) -> Path:
     home.mkdir()
-    ports = unused_ports("web", "forge", "code_server", "service")
+    ports = unused_ports("web", "forge", "code_server", "service", "hooks")
     (home / "oneshot.toml").write_text(OWN + "\n".join(f"{name} = {port}" for name, port in ports.items()) + "\n")
     return home
 
@@ -74,7 +74,7 @@ def test_a_connected_home_runs_postgres_and_dagster_and_nothing_of_the_demo(tmp_
         refusal = refused(home, "up", "--no-web")
 
     assert set(stack["parts"]) == {"code server", "daemon"}
-    assert set(stack["ports"]) == {"web", "code_server"}
+    assert set(stack["ports"]) == {"web", "code_server", "hooks"}
     assert "it runs in" in refusal
     assert not (home / "forge").exists()
     assert not (home / "tokens").exists()

@@ -106,7 +106,7 @@ def test_a_port_that_another_shares_with_anyone_is_still_taken() -> None:
 
 
 def unused_ports() -> dict[str, int]:
-    held = {f"ONESHOT_PORTS__{name}": socket.socket() for name in ("FORGE", "CODE_SERVER", "SERVICE")}
+    held = {f"ONESHOT_PORTS__{name}": socket.socket() for name in ("FORGE", "CODE_SERVER", "SERVICE", "HOOKS")}
     for one in held.values():
         one.bind(("127.0.0.1", 0))
     ports = {name: one.getsockname()[1] for name, one in held.items()}

@@ -55,9 +55,9 @@ class StackWorld:
         self, home: Path, *, database_url: str | None = None, env: Mapping[str, str] | None = None, web: bool = False
     ) -> None:
         self.web = web
-        web_port, forge, code_server, service = free_ports(4)
+        web_port, forge, code_server, service, hooks = free_ports(5)
         self.home, self.database_url = home, database_url
-        self.ports = {"web": web_port, "forge": forge, "code_server": code_server, "service": service}
+        self.ports = {"web": web_port, "forge": forge, "code_server": code_server, "service": service, "hooks": hooks}
         self.web_url = f"http://127.0.0.1:{web_port}"
         self.forge_url, self.service_url = f"http://127.0.0.1:{forge}", f"http://127.0.0.1:{service}"
         self.env = {
