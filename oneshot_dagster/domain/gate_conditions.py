@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from oneshot_dagster.domain.artifact import Verdict
-from oneshot_dagster.domain.gate_facts import CheckRun, Condition, GateFacts, GateRules, Review
+from oneshot_dagster.domain.gate_facts import CheckRun, CommitStatus, Condition, GateFacts, GateRules, Review
 
 OUR_CHECK = "oneshot"  # the name of the check run that the platform itself posts
 
@@ -37,10 +37,8 @@ class Signal:
     app_id: int | None = None  # of a check run; GitHub does not say it of a status
 
 
-def _condition(facts: GateFacts, name: str, verdict: Verdict | None, fact: str, opens: str) -> Condition:
-    return Condition(
-        name=name, verdict=verdict, fact=fact, sha=facts.head_sha, opens="" if verdict is Verdict.PASSED else opens
-    )
+def _condition(sha: str, name: str, verdict: Verdict | None, fact: str, opens: str) -> Condition:
+    return Condition(name=name, verdict=verdict, fact=fact, sha=sha, opens="" if verdict is Verdict.PASSED else opens)
 
 
 def _verdict(*, holds: bool) -> Verdict:
@@ -54,7 +52,7 @@ def is_open(facts: GateFacts) -> Condition:
         fact = f"PR #{facts.pr_number} is merged already, by {facts.merged_by or 'an unknown account'}"
     elif not facts.open:
         fact = f"PR #{facts.pr_number} is closed without a merge"
-    return _condition(facts, "open", _verdict(holds=holds), fact, "reopening the pull request")
+    return _condition(facts.head_sha, "open", _verdict(holds=holds), fact, "reopening the pull request")
 
 
 def head(facts: GateFacts, expected: str) -> Condition:
@@ -62,28 +60,33 @@ def head(facts: GateFacts, expected: str) -> Condition:
     fact = f"the head is {_short(facts.head_sha)}"
     if not holds:
         fact = f"the head moved from {_short(expected)} to {_short(facts.head_sha)}"
-    return _condition(facts, "head", _verdict(holds=holds), fact, "testing and reviewing the new head")
+    return _condition(facts.head_sha, "head", _verdict(holds=holds), fact, "testing and reviewing the new head")
 
 
 def judged(facts: GateFacts, sha: str) -> Condition:
     holds = sha == facts.head_sha
     fact = f"the judge passed {_short(sha)}" + ("" if holds else f", the head is {_short(facts.head_sha)}")
-    return _condition(facts, "judged", _verdict(holds=holds), fact, "judging the present head")
+    return _condition(facts.head_sha, "judged", _verdict(holds=holds), fact, "judging the present head")
 
 
-def local_tests(facts: GateFacts, rules: GateRules, report: Verdict | None) -> Condition:
+def local_tests(sha: str, rules: GateRules, report: Verdict | None) -> Condition:
     said = report or Verdict.DID_NOT_RUN
     words = {Verdict.PASSED: "passed", Verdict.FAILED: "failed", Verdict.DID_NOT_RUN: "did not run"}[said]
     fact = f"local tests {words} at this SHA"
     if rules.tests_advisory and said is not Verdict.PASSED:
-        return _condition(facts, "local_tests", Verdict.PASSED, f"{fact}; the policy calls them advisory", "")
-    return _condition(facts, "local_tests", said, fact, "a commit at which the policy's test commands pass")
+        return _condition(sha, "local_tests", Verdict.PASSED, f"{fact}; the policy calls them advisory", "")
+    return _condition(sha, "local_tests", said, fact, "a commit at which the policy's test commands pass")
 
 
 def signals_of(facts: GateFacts) -> tuple[Signal, ...]:
+    """What others report. A status of our name is never counted: whoever set it, it opens nothing and shuts nothing."""
     checks = (_of_check(run) for run in facts.checks if not run.ours)
-    statuses = (Signal(s.context, s.state, _STATUSES.get(s.state)) for s in facts.statuses)
+    statuses = (_of_status(status) for status in facts.statuses if status.context != OUR_CHECK)
     return (*checks, *statuses)
+
+
+def _of_status(status: CommitStatus) -> Signal:
+    return Signal(status.context, status.state, _STATUSES.get(status.state))
 
 
 def _of_check(run: CheckRun) -> Signal:
@@ -111,19 +114,21 @@ def required(facts: GateFacts, signals: Sequence[Signal], name: str) -> Conditio
     if missing:
         verdict = None if verdict is Verdict.PASSED else verdict
         words += f", not by the App that it is pinned to ({', '.join(map(str, missing))})"
-    return _condition(facts, f"ci:{name}", verdict, f"{name}: {words}", f"{name} succeeding at this SHA")
+    return _condition(facts.head_sha, f"ci:{name}", verdict, f"{name}: {words}", f"{name} succeeding at this SHA")
 
 
 def ci(facts: GateFacts, rules: GateRules, signals: Sequence[Signal]) -> Condition:
     opens = "every check and status succeeding at this SHA"
     if not signals and rules.allow_no_checks:
-        return _condition(facts, "ci", Verdict.PASSED, "no check has reported; the policy allows none", "")
+        return _condition(facts.head_sha, "ci", Verdict.PASSED, "no check has reported; the policy allows none", "")
     if not signals:
-        return _condition(facts, "ci", Verdict.DID_NOT_RUN, "no check or status has reported at this SHA", opens)
+        return _condition(
+            facts.head_sha, "ci", Verdict.DID_NOT_RUN, "no check or status has reported at this SHA", opens
+        )
     red = [f"{s.name}: {s.word}" for s in signals if s.verdict is Verdict.FAILED]
     waiting = [f"{s.name}: {s.word}" for s in signals if s.verdict is None]
     fact = ", ".join(red or waiting) or f"{len(signals)} of {len(signals)} checks and statuses passed"
-    return _condition(facts, "ci", _worst(signals), fact, opens)
+    return _condition(facts.head_sha, "ci", _worst(signals), fact, opens)
 
 
 def _worst(signals: Sequence[Signal]) -> Verdict | None:
@@ -138,7 +143,7 @@ def review(facts: GateFacts, rules: GateRules) -> Condition:
     against = [r.author for r in latest if r.state == "CHANGES_REQUESTED"]
     if against:
         fact = f"changes requested by {', '.join(against)}"
-        return _condition(facts, "review", Verdict.FAILED, fact, "an approval or a dismissal of that review")
+        return _condition(facts.head_sha, "review", Verdict.FAILED, fact, "an approval or a dismissal of that review")
     needed = max(rules.approvals, facts.required_approvals, 0)
     given = sum(r.state == "APPROVED" and r.commit_sha == facts.head_sha for r in latest)
     stale = sum(r.state == "APPROVED" and r.commit_sha != facts.head_sha for r in latest)
@@ -146,7 +151,7 @@ def review(facts: GateFacts, rules: GateRules) -> Condition:
     if stale and given < needed:
         fact += f"; {stale} of an earlier SHA"
     verdict = Verdict.PASSED if given >= needed else None
-    return _condition(facts, "review", verdict, fact, "approvals of this SHA by people with write access")
+    return _condition(facts.head_sha, "review", verdict, fact, "approvals of this SHA by people with write access")
 
 
 def _latest_reviews(facts: GateFacts, rules: GateRules) -> tuple[Review, ...]:
@@ -164,7 +169,7 @@ def threads(facts: GateFacts) -> Condition:
     unresolved = [t for t in facts.threads if not t.is_resolved]
     places = ", ".join(dict.fromkeys(t.path or "the conversation" for t in unresolved))
     fact = f"{len(unresolved)} unresolved review threads ({places})" if unresolved else "no unresolved review thread"
-    return _condition(facts, "threads", _verdict(holds=not unresolved), fact, "resolving each thread")
+    return _condition(facts.head_sha, "threads", _verdict(holds=not unresolved), fact, "resolving each thread")
 
 
 # GitHub's `mergeable_state`, closed: what is not here, and None, waits. `unstable` is as `ci` says: its red or
@@ -187,28 +192,40 @@ def mergeable(facts: GateFacts, others: Sequence[Condition], *, judged: str | No
         fact = "GitHub can merge it; a check that is not required has not passed" + (
             " (our own)" if verdict is Verdict.PASSED else ""
         )
-        return _condition(facts, "mergeable", verdict, fact, "that check succeeding")
+        return _condition(facts.head_sha, "mergeable", verdict, fact, "that check succeeding")
     if state == "blocked":
         return _blocked(facts, others, judged=judged)
     unknown = (None, f"GitHub says {state!r}, which is not known here" if state else "GitHub has not said", "")
     verdict, fact, opens = _MERGEABLE.get(state or "", unknown)
-    return _condition(facts, "mergeable", verdict, fact, opens or "GitHub's answer")
+    return _condition(facts.head_sha, "mergeable", verdict, fact, opens or "GitHub's answer")
 
 
 def _blocked(facts: GateFacts, others: Sequence[Condition], *, judged: str | None) -> Condition:
     shut = [c.name for c in others if c.verdict is not Verdict.PASSED]
     if shut:
-        return _condition(facts, "mergeable", None, f"GitHub blocks the merge, as {', '.join(shut)} would", "those")
-    if judged is None and _awaits_our_check(facts):
+        return _condition(
+            facts.head_sha, "mergeable", None, f"GitHub blocks the merge, as {', '.join(shut)} would", "those"
+        )
+    if not _awaits_our_check(facts):
+        fact = "GitHub blocks the merge for a rule that it does not tell us"
+        return _condition(facts.head_sha, "mergeable", None, fact, "a person who satisfies the branch's rules")
+    if judged is None:
         fact = "GitHub blocks the merge until our own check, which follows the judgement"
-        return _condition(facts, "mergeable", Verdict.PASSED, fact, "")
-    fact = "GitHub blocks the merge for a rule that it does not tell us"
-    return _condition(facts, "mergeable", None, fact, "a person who satisfies the branch's rules")
+        return _condition(facts.head_sha, "mergeable", Verdict.PASSED, fact, "")
+    fact = "GitHub blocks the merge until our own check has succeeded at this SHA"
+    return _condition(facts.head_sha, "mergeable", None, fact, "GitHub taking our check in")
 
 
 def _awaits_our_check(facts: GateFacts) -> bool:
-    reported = any(run.ours and run.conclusion == "success" for run in facts.checks)
-    return OUR_CHECK in facts.required_contexts and not reported
+    """The branch requires our check, and not all that bears its name has succeeded."""
+    runs = [run.conclusion for run in facts.checks if run.ours]
+    said = [*runs, *(status.state for status in facts.statuses if status.context == OUR_CHECK)]
+    return OUR_CHECK in facts.required_contexts and not (said and all(word == "success" for word in said))
+
+
+def unproposed(sha: str, name: str) -> Condition:
+    """A condition that only a pull request has."""
+    return _condition(sha, name, Verdict.DID_NOT_RUN, "there is no pull request", "proposing the change")
 
 
 def _short(sha: str) -> str:
