@@ -3,6 +3,7 @@ Called after each push, and at start for what a killed forge could not finish.""
 
 from dataclasses import replace
 
+from oneshot_dagster.local.forge import thread_lines, tips
 from oneshot_dagster.local.forge.forge import Forge
 from oneshot_dagster.local.forge.guards import guards
 from oneshot_dagster.local.forge.records import Issue, Protection, Pull, Repository, Review
@@ -14,12 +15,14 @@ def after_push(forge: Forge, repository: Repository, actor: str) -> None:
     with forge.writing, forge.world.change():
         repository = forge.world.get(Repository, repository.id) or repository
         forge.world.put(replace(repository, pushed_at=now()))
+        tips.note(forge, repository, actor)
         _follow_all(forge, repository, actor)
 
 
 def catch_up(forge: Forge) -> None:
     """After a start: pushes that were not heard of, checks that were running when the forge went down."""
     for repository in forge.world.all(Repository):
+        tips.note(forge, repository, repository.owner)
         _follow_all(forge, repository, repository.owner)
         forge.ci.resume(repository, forge.world.all(Pull, repository))
 
@@ -54,18 +57,24 @@ def _follow(forge: Forge, repository: Repository, issue: Issue, pull: Pull, acto
     if head is None:
         close(forge, issue, actor, reason=None)
         return
-    moved = head != pull.head_sha
-    pull = forge.world.put(replace(pull, head_sha=head, base_sha=base or pull.base_sha))
+    before, moved = pull.head_sha, head != pull.head_sha
+    pusher = tips.pushed_by(forge, repository, pull.head_ref) or actor
+    pull = forge.world.put(replace(pull, head_sha=head, base_sha=base or pull.base_sha, pushed_by=pusher))
     if moved:
         forge.world.put(replace(issue, updated_at=now()))
-        _dismiss_stale(forge, repository, pull)
+        if not forge.repos.contains(path, before, head):
+            forge.world.tell(issue, "head_ref_force_pushed", pusher, sha=head)
+        _dismiss_stale(forge, repository, issue, pull)
+        thread_lines.follow(forge, repository, pull)
     if pull.ci_sha != head:
         start_ci(forge, repository, pull, "synchronize")
 
 
-def _dismiss_stale(forge: Forge, repository: Repository, pull: Pull) -> None:
+def _dismiss_stale(forge: Forge, repository: Repository, issue: Issue, pull: Pull) -> None:
     if not demands(guards(forge.world, repository, pull.base_ref)).dismiss_stale:
         return
     for review in forge.world.all(Review, repository):
         if review.number == pull.number and review.state == "APPROVED":
             forge.world.put(replace(review, state="DISMISSED"))
+            about = {"review": str(review.id), "state": "approved", "commit": pull.head_sha}
+            forge.world.tell(issue, "review_dismissed", pull.pushed_by or repository.owner, about=about)

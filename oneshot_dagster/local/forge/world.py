@@ -98,7 +98,16 @@ class World:
             known = _first(x for x in self.all(Label, repository) if x.name.lower() == name.lower())
             return known or self.put(Label(id=self.next_id(), repository=repository.id, name=name, color="ededed"))
 
-    def tell(self, issue: Issue, event: str, actor: str, *, label: str | None = None, sha: str | None = None) -> Event:
+    def tell(
+        self,
+        issue: Issue,
+        event: str,
+        actor: str,
+        *,
+        label: str | None = None,
+        sha: str | None = None,
+        about: dict[str, str] | None = None,
+    ) -> Event:
         """Adds a line to the issue's timeline."""
         return self.put(
             Event(
@@ -110,6 +119,7 @@ class World:
                 created_at=now(),
                 label=label,
                 commit_sha=sha,
+                about=about or {},
             )
         )
 

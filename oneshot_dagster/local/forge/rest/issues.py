@@ -63,17 +63,23 @@ def get_issue(call: Call) -> Answer:
 
 
 def patch_issue(call: Call) -> Answer:
-    issue, world = call.issue(), call.forge.world
+    issue = call.issue()
     if not may(call.repository, call.user.login, "triage") and issue.author != call.user.login:
         raise Refusal(403, "Must have triage rights to Repository.")
     state = call.text("state", "open" if issue.open else "closed")
     if state not in {"open", "closed"}:
         invalid("state", "invalid")
     title, body = call.text("title", issue.title), call.text("body", issue.body)
-    issue = world.put(replace(issue, title=title, body=body, updated_at=now()))
+    issue = retitle(call, issue, title, body)
     if "labels" in call.body:
         issue = put_labels(call, issue, call.words("labels"), replacing=True)
     return Answer(body=shown(call, set_state(call, issue, state)))
+
+
+def retitle(call: Call, issue: Issue, title: str, body: str) -> Issue:
+    if title != issue.title:
+        call.forge.world.tell(issue, "renamed", call.user.login, about={"from": issue.title, "to": title})
+    return call.forge.world.put(replace(issue, title=title, body=body, updated_at=now()))
 
 
 def set_state(call: Call, issue: Issue, state: str) -> Issue:
@@ -113,6 +119,25 @@ def list_labels(call: Call) -> Answer:
 def add_labels(call: Call) -> Answer:
     issue = put_labels(call, call.issue(), call.words("labels"))
     return Answer(body=_label_list(call, issue))
+
+
+def replace_labels(call: Call) -> Answer:
+    issue = put_labels(call, call.issue(), call.words("labels"), replacing=True)
+    return Answer(body=_label_list(call, issue))
+
+
+def create_label(call: Call) -> Answer:
+    world, repo, name = call.forge.world, call.repository, call.text("name")
+    if any(x.name.lower() == name.lower() for x in world.all(Label, repo)):
+        raise Refusal(422, "Validation Failed", [{"resource": "Label", "code": "already_exists", "field": "name"}])
+    fresh = Label(
+        id=world.next_id(),
+        repository=repo.id,
+        name=name,
+        color=call.text("color", "ededed").removeprefix("#"),
+        description=call.text("description", "") or None,
+    )
+    return Answer(status=201, body=shapes.label(call.urls, repo, world.put(fresh)))
 
 
 def remove_label(call: Call) -> Answer:
@@ -157,6 +182,8 @@ ENDPOINTS = (
     Endpoint(method="PATCH", pattern=_ISSUES + "/{number}", handler=patch_issue),
     Endpoint(method="GET", pattern=_ISSUES + "/{number}/labels", handler=list_labels),
     Endpoint(method="POST", pattern=_ISSUES + "/{number}/labels", handler=add_labels, needs="triage"),
+    Endpoint(method="PUT", pattern=_ISSUES + "/{number}/labels", handler=replace_labels, needs="triage"),
+    Endpoint(method="POST", pattern="/repos/{owner}/{repo}/labels", handler=create_label, needs="triage"),
     Endpoint(method="DELETE", pattern=_ISSUES + "/{number}/labels/{name:path}", handler=remove_label, needs="triage"),
     Endpoint(method="GET", pattern="/repos/{owner}/{repo}/labels", handler=repository_labels),
     Endpoint(method="GET", pattern=_ISSUES + "/{number}/timeline", handler=timeline),

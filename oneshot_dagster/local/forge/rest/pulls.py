@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from oneshot_dagster.local.forge import landing
+from oneshot_dagster.local.forge import landing, tips
 from oneshot_dagster.local.forge.calls import Answer, Call, Endpoint, Refusal, invalid, not_found
 from oneshot_dagster.local.forge.pushes import start_ci
 from oneshot_dagster.local.forge.records import Comment, Issue, Pull, ReviewComment
-from oneshot_dagster.local.forge.rest.issues import set_state
+from oneshot_dagster.local.forge.rest.issues import retitle, set_state
 from oneshot_dagster.local.forge.shapes import pulls as shapes
 from oneshot_dagster.local.forge.shapes.people import Json
 from oneshot_dagster.local.forge.standing import live
@@ -89,6 +89,7 @@ def create_pull(call: Call) -> Answer:
         base_ref=base_ref,
         base_sha=base,
         draft=call.body.get("draft") is True,
+        pushed_by=tips.pushed_by(call.forge, repo, head_ref) or call.user.login,
     )
     world.put(issue)
     pull = start_ci(call.forge, repo, world.put(pull), "opened")
@@ -124,7 +125,7 @@ def patch_pull(call: Call) -> Answer:
     if state not in {"open", "closed"} or (state == "open" and pull.merged_at):
         invalid("state", "invalid")
     _, base = _ends(call, pull.head_ref, base_ref) if base_ref != pull.base_ref else (None, pull.base_sha)
-    issue = world.put(replace(issue, title=title, body=body, updated_at=now()))
+    issue = retitle(call, issue, title, body)
     pull = world.put(replace(pull, base_ref=base_ref, base_sha=base))
     reopened = state == "open" and not issue.open
     if reopened:

@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 
+from oneshot_dagster.local.forge.auth import permission
 from oneshot_dagster.local.forge.calls import Answer, Call, Endpoint, Refusal, invalid, not_found
 from oneshot_dagster.local.forge.records import Review, ReviewComment, Thread
+from oneshot_dagster.local.forge.rest.pulls import row
 from oneshot_dagster.local.forge.shapes import pulls as shapes
+from oneshot_dagster.local.forge.shapes.people import simple_user
 from oneshot_dagster.local.forge.standing import live
 from oneshot_dagster.local.forge.world import now
 
@@ -33,6 +36,8 @@ def create_review(call: Call) -> Answer:
         submitted_at=now(),
     )
     world.put(review)
+    if call.user.login in pull.reviewers:  # who has answered is not asked any more
+        world.put(replace(pull, reviewers=tuple(n for n in pull.reviewers if n != call.user.login)))
     return Answer(body=shapes.review(call.urls, call.repository, review))
 
 
@@ -53,12 +58,43 @@ def get_review(call: Call) -> Answer:
 
 
 def dismiss(call: Call) -> Answer:
-    review = _review(call)
-    call.text("message")
+    review, issue = _review(call), call.issue()
+    message = call.text("message")
     if review.state not in {"APPROVED", "CHANGES_REQUESTED"}:
-        raise Refusal(422, "Can not dismiss a commented pull request review")
+        raise Refusal(422, f"Can not dismiss a {review.state.lower().replace('_', ' ')} pull request review")
+    about = {"review": str(review.id), "state": review.state.lower(), "message": message}
+    call.forge.world.tell(issue, "review_dismissed", call.user.login, about=about)
     dismissed = call.forge.world.put(replace(review, state="DISMISSED"))
     return Answer(body=shapes.review(call.urls, call.repository, dismissed))
+
+
+def request_reviewers(call: Call) -> Answer:
+    """People with access to the repository, not the author."""
+    pull, issue, names = call.pull(), call.issue(), call.words("reviewers")
+    if issue.author in names:
+        raise Refusal(422, "Review cannot be requested from pull request author.")
+    strangers = [n for n in names if permission(call.repository, n) == "none"]
+    if strangers:
+        refused = (
+            "Reviews may only be requested from collaborators. One or more of the users or teams you specified is not"
+        )
+        raise Refusal(422, f"{refused} a collaborator of the {call.repository.full_name} repository.")
+    for name in dict.fromkeys(n for n in names if n not in pull.reviewers):
+        call.forge.world.tell(issue, "review_requested", call.user.login, about={"reviewer": name})
+    asked = tuple(dict.fromkeys((*pull.reviewers, *names)))
+    pull = call.forge.world.put(replace(pull, reviewers=asked))
+    return Answer(status=201, body=shapes.pull_simple(call.urls, call.repository, row(call, pull)))
+
+
+def list_reviewers(call: Call) -> Answer:
+    return Answer(body={"users": [simple_user(call.urls, n) for n in call.pull().reviewers], "teams": []})
+
+
+def reply(call: Call) -> Answer:
+    first = call.forge.world.get(ReviewComment, call.number("comment"))
+    if first is None or first.in_reply_to is not None:
+        not_found()
+    return create_comment(replace(call, body={**call.body, "in_reply_to": first.id}))
 
 
 def create_comment(call: Call) -> Answer:
@@ -91,15 +127,18 @@ def _answered(call: Call) -> ReviewComment | None:
 
 def _new_thread(call: Call) -> Thread:
     line = call.body.get("line")
-    call.text("commit_id")
-    thread = Thread(
-        id=call.forge.world.next_id(),
-        repository=call.repository.id,
-        number=call.number("number"),
-        path=call.text("path"),
-        line=line if isinstance(line, int) else None,
+    number = line if isinstance(line, int) else None
+    return call.forge.world.put(
+        Thread(
+            id=call.forge.world.next_id(),
+            repository=call.repository.id,
+            number=call.number("number"),
+            path=call.text("path"),
+            line=number,
+            original_line=number,
+            sha=call.text("commit_id"),
+        )
     )
-    return call.forge.world.put(thread)
 
 
 def list_comments(call: Call) -> Answer:
@@ -116,4 +155,7 @@ ENDPOINTS = (
     Endpoint(method="PUT", pattern=_PULL + "/reviews/{review}/dismissals", handler=dismiss, needs="write"),
     Endpoint(method="GET", pattern=_PULL + "/comments", handler=list_comments),
     Endpoint(method="POST", pattern=_PULL + "/comments", handler=create_comment),
+    Endpoint(method="POST", pattern=_PULL + "/comments/{comment}/replies", handler=reply),
+    Endpoint(method="GET", pattern=_PULL + "/requested_reviewers", handler=list_reviewers),
+    Endpoint(method="POST", pattern=_PULL + "/requested_reviewers", handler=request_reviewers, needs="write"),
 )

@@ -108,7 +108,23 @@ def timeline_event(urls: Urls, repo: Repository, row: Event, colors: Mapping[str
         "performed_via_github_app": None,
     }
     named: Json = {"label": {"name": row.label, "color": colors.get(row.label or "", "ededed")}}
-    return shown | (named if row.label else {})
+    return shown | (named if row.label else {}) | _about(urls, row)
+
+
+def _about(urls: Urls, row: Event) -> Json:
+    about = row.about
+    if row.event == "renamed":
+        return {"rename": {"from": about["from"], "to": about["to"]}}
+    if row.event == "review_requested":
+        return {
+            "review_requester": simple_user(urls, row.actor),
+            "requested_reviewer": simple_user(urls, about["reviewer"]),
+        }
+    if row.event == "review_dismissed":
+        told: Json = {"state": about["state"], "review_id": int(about["review"])}
+        told["dismissal_message"] = about.get("message")
+        return {"dismissed_review": told | ({"dismissal_commit_id": about["commit"]} if "commit" in about else {})}
+    return {}
 
 
 def timeline_comment(urls: Urls, repo: Repository, row: Comment) -> Json:
