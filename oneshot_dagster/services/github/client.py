@@ -22,6 +22,7 @@ from oneshot_dagster.services.github.protocol import (
 from oneshot_dagster.services.github.tokens import OneToken, Tokens
 
 if TYPE_CHECKING:
+    from oneshot_dagster.services.github.check_logs import CheckLogs
     from oneshot_dagster.services.github.connection import Connection
     from oneshot_dagster.services.github.merging import Merging
     from oneshot_dagster.services.github.our_check import OurChecks
@@ -69,6 +70,12 @@ class GitHubClient:
         from oneshot_dagster.services.github.our_check import OurChecks
 
         return OurChecks(self._connection, lambda: self.login)
+
+    @cached_property
+    def _check_logs(self) -> "CheckLogs":
+        from oneshot_dagster.services.github.check_logs import CheckLogs
+
+        return CheckLogs(self._connection)
 
     @cached_property
     def _threads(self) -> "Threads":
@@ -163,7 +170,7 @@ class GitHubClient:
         return self._reading.gate_facts(repository, number)
 
     def check_log(self, repository: str, sha: str, name: str) -> str:
-        return self._reading.check_log(repository, sha, name)
+        return self._check_logs.of(repository, sha, name)
 
     def update_branch(self, repository: str, number: int, *, expected_head: str) -> bool:
         path, payload = f"/repos/{repository}/pulls/{number}/update-branch", {"expected_head_sha": expected_head}

@@ -17,6 +17,7 @@ from oneshot_dagster.services.github.etags import Etags
 from oneshot_dagster.services.github.pace import Pace, writes
 from oneshot_dagster.services.github.tokens import Tokens, repository_of
 
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 API_VERSION = "2026-03-10"
 OLDER_VERSION = "2022-11-28"  # Enterprise Server, and what GitHub itself takes where no version is named
 PAGE = 100
@@ -72,7 +73,8 @@ class Connection:
     def __init__(self, *, api_url: str, graphql_url: str, tokens: Tokens, timeout: float) -> None:
         self._graphql_url = str(httpx.URL(graphql_url))
         self._etags, self._pace, self._version = Etags(), Pace(), API_VERSION
-        loopback = httpx.URL(api_url).host in {"127.0.0.1", "localhost", "::1"}
+        self.api_url = api_url
+        loopback = httpx.URL(api_url).host in LOOPBACK
         self._github = _OneClient(
             _Signing(tokens, self._etags),
             base_url=api_url,

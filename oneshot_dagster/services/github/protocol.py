@@ -148,7 +148,7 @@ class GitHub(Protocol):
         ...
 
     def check_log(self, repository: str, sha: str, name: str) -> str:
-        """The output text of the latest check run of that name at that SHA, "" where it has none."""
+        """What the latest check run of that name at that SHA says of itself: its output, a job's log; "" for nothing."""
         ...
 
     def update_branch(self, repository: str, number: int, *, expected_head: str) -> bool:

@@ -56,11 +56,6 @@ class Reading:
         """Merge commit and merger of a merged pull request, in GraphQL's words."""
         return pull_node(self._connection, _LANDED, repository, number)
 
-    def check_log(self, repository: str, sha: str, name: str) -> str:
-        bodies = latest_checks(self._connection, repository, sha, name=name)
-        newest = sorted(bodies, key=lambda body: int(body["id"]))[-1:]
-        return shapes.check_log(newest[0]) if newest else ""
-
     def permission(self, repository: str, login: str) -> str:
         """`none` where GitHub knows nobody of that name."""
         path = f"/repos/{repository}/collaborators/{quote(login, safe='')}/permission"

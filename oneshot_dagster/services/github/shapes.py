@@ -154,9 +154,18 @@ def check_run(body: Json) -> CheckRun:
     )
 
 
-def check_log(body: Json) -> str:
+def check_text(body: Json) -> str:
+    return str(part(body, "output").get("text") or "")
+
+
+def check_summary(body: Json) -> str:
     output: Json = part(body, "output")
-    return str(output.get("text") or output.get("summary") or output.get("title") or "")
+    return str(output.get("summary") or output.get("title") or "")
+
+
+def annotation(body: Json) -> str:
+    """As compilers write it."""
+    return f"{body.get('path')}:{body.get('start_line')}: {body.get('annotation_level')}: {body.get('message')}"
 
 
 def commit_status(body: Json) -> CommitStatus:

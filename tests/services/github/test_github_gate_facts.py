@@ -257,18 +257,3 @@ def test_a_thread_that_cannot_be_read_is_another_try(github, script):
     script.on("POST", GRAPH, graph(threads=[{"id": "x"}]))
     with pytest.raises(TryAgain, match="cannot be read"):
         facts(github)
-
-
-@pytest.mark.parametrize(
-    ("output", "log"),
-    [({"text": "E assert", "summary": "s"}, "E assert"), ({"text": None, "summary": "s"}, "s"), (None, "")],
-)
-def test_the_log_of_a_check_is_the_newest_runs_output(github, script, output, log):
-    runs = [run(5, output=output), run(4, app="other", output={"text": "old"})]
-    script.on("GET", CHECKS, Scripted(200, {"check_runs": runs}))
-    assert github.check_log("acme/shop", SHA, "ci") == log
-    assert script.received[0].query["check_name"] == "ci"
-
-
-def test_a_check_that_is_not_there_has_no_log(github):
-    assert github.check_log("acme/shop", SHA, "ci") == ""
