@@ -1,10 +1,13 @@
 """Whether a repository can get a change through: everything looked at for `doctor`, and the impossible refused at intake.
 What is judged is domain.readiness; nothing here changes anything."""
 
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from oneshot_dagster.domain.change import ChangeKey
-from oneshot_dagster.domain.errors import Refusal, TryAgain
+from oneshot_dagster.domain.errors import OneshotError, Refusal, TryAgain
 from oneshot_dagster.domain.intake import refused_repository
 from oneshot_dagster.domain.policy import FILE, PolicyErrors, effective_mode, parse_policy
 from oneshot_dagster.domain.policy_sections import Policy
@@ -41,6 +44,19 @@ def examine(services: Services, repository: str, base: str | None) -> Readiness 
     situation = replace(situation, problem=problem, webhook=services.github.webhook(repository))
     found = (*_not_allowed(services, repository), *findings(situation))
     return Readiness(repository=repository, base=base, mode=situation.mode, findings=found)
+
+
+@contextmanager
+def read_ahead(services: Services, repository: str, base: str) -> Generator[None]:
+    """What GitHub says is read meanwhile and remembered; who asks for it then is told what went wrong."""
+
+    def read() -> None:
+        with suppress(OneshotError):
+            services.github.repository_facts(repository, base=base, fresh=False)
+
+    with ThreadPoolExecutor(1, thread_name_prefix="readiness") as pool:
+        pool.submit(read)
+        yield
 
 
 def refuse_impossible(services: Services, key: ChangeKey, *, base: str, policy: str, mode: Mode) -> None:

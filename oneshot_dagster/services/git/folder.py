@@ -9,7 +9,7 @@ LARGEST = 256 * 1024
 
 def read_folder(bare: Bare, revision: str, folder: str) -> dict[str, bytes]:
     """By path, in git's order; links, folders, and what is too large or too many to be read are left out."""
-    listing = ("ls-tree", "-z", "-l", "--full-tree", bare.sure(revision), "--", f"{names.path_in_tree(folder)}/")
+    listing = ("ls-tree", "-z", "-l", "--full-tree", names.revision(revision), "--", f"{names.path_in_tree(folder)}/")
     blobs: dict[str, str] = {}
     for entry in bare.git(*listing, environment={"GIT_LITERAL_PATHSPECS": "1"}).stdout.split(b"\0"):
         meta, _, path = entry.partition(b"\t")

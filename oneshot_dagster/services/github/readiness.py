@@ -4,6 +4,7 @@ What is remembered is remembered for minutes. What may not be read is told as su
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -57,11 +58,17 @@ class ReadinessReading:
         self._lock = threading.Lock()
 
     def facts(self, repository: str, *, base: str, approvals: int, fresh: bool) -> RepositoryFacts | None:
-        key = (repository, base, approvals)
-        return self._remembered(key, lambda: self._facts(repository, base, approvals), fresh=fresh)
+        facts = self._remembered((repository, base), lambda: self._facts(repository, base), fresh=fresh)
+        if facts is None or not max([approvals, *(rule.approvals for rule in _known(facts.base_rules))]):
+            return facts
+        login = facts.access.login
+        approvers = self._remembered((repository,), lambda: self._approvers(repository, login), fresh=fresh)
+        return replace(facts, approvers=approvers)
 
     def reported(self, repository: str, branch: str, *, fresh: bool) -> ReportedContexts | Unread:
-        return self._remembered((repository, branch), lambda: self._reported(repository, branch), fresh=fresh)
+        return self._remembered(
+            (repository, branch, "reported"), lambda: self._reported(repository, branch), fresh=fresh
+        )
 
     def webhook(self, repository: str) -> WebhookFacts | Unread:
         """An App has one of its own. Of a repository's webhooks the one that leads to a platform like this is ours."""
@@ -92,29 +99,22 @@ class ReadinessReading:
             self._known[key] = (time.monotonic(), answer)
         return answer
 
-    def _facts(self, repository: str, base: str, approvals: int) -> RepositoryFacts | None:
+    def _facts(self, repository: str, base: str) -> RepositoryFacts | None:
         answer = self._connection.get(f"/repos/{repository}", values=ABSENT)
         if answer.status in ABSENT:
             return None
         body = read(dict[str, Any], answer)
-        access = self._access(repository, body, answer.headers)
         classic = self._classic(repository, base)
         base_rules = self._rules(repository, base, heads=False)
-        asking = (
-            *(() if isinstance(classic, Unread) else classic),
-            *(() if isinstance(base_rules, Unread) else base_rules),
-        )
-        needed = max([approvals, *(rule.approvals for rule in asking)])
         return RepositoryFacts(
             repository=repository,
             base=base,
             archived=bool(body.get("archived")),
             methods=rules.methods(body),
-            access=access,
-            base_rules=base_rules if isinstance(base_rules, Unread) else asking,
+            access=self._access(repository, body, answer.headers),
+            base_rules=base_rules if isinstance(base_rules, Unread) else (*_known(classic), *base_rules),
             head_rules=self._rules(repository, SAMPLE_HEAD, heads=True),
             classic=classic if isinstance(classic, Unread) else None,
-            approvers=self._approvers(repository, access.login) if needed else (),
         )
 
     def _access(self, repository: str, body: Json, headers: Mapping[str, str]) -> Access:
@@ -185,3 +185,7 @@ class ReadinessReading:
             return Unread(why=str(error))
         node = part(data or {}, "repository")
         return shaped(rules.reported, node, asked=f"what reported in {repository}") if node else Unread(why=_NOT_TOLD)
+
+
+def _known(found: tuple[Rule, ...] | Unread) -> tuple[Rule, ...]:
+    return () if isinstance(found, Unread) else found
