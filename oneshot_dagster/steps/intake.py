@@ -2,6 +2,7 @@
 Which triggers lead here is orchestration's and the cli's."""
 
 import hashlib
+from collections.abc import Mapping
 
 from oneshot_dagster.domain.attempt import Attempt, Inputs
 from oneshot_dagster.domain.change import ChangeKey
@@ -9,7 +10,7 @@ from oneshot_dagster.domain.errors import Refusal
 from oneshot_dagster.domain.intake import Admission, Admitted, Refused, admit, refused_repository
 from oneshot_dagster.domain.run import LIVE, OBSERVE_ONLY, Kind, Mode, State
 from oneshot_dagster.services.github.protocol import Issue
-from oneshot_dagster.steps.readiness import refuse_impossible
+from oneshot_dagster.steps.readiness import read_ahead, refuse_impossible
 from oneshot_dagster.steps.services import Services
 from oneshot_dagster.steps.trust import grown, policy_at_tip
 
@@ -29,7 +30,8 @@ def take_in(services: Services, key: ChangeKey, *, base: str | None, prompt: str
     if refused is not None:
         raise _refusal(refused)
     issue, admitted = _admit(services, key, base)
-    text, mode = policy_at_tip(services, key, admitted.base)
+    with read_ahead(services, key.repository, admitted.base):
+        text, mode = policy_at_tip(services, key, admitted.base)
     refuse_impossible(services, key, base=admitted.base, policy=text, mode=mode)
     return services.store.runs.create(
         key,
@@ -45,12 +47,12 @@ def take_in(services: Services, key: ChangeKey, *, base: str | None, prompt: str
 def _trusted_further(services: Services, attempt: Attempt, *, by: str) -> Attempt:
     """What was only observed is proposed, once it may be: the kept commit is tested as the policy says now."""
     observed = attempt.state is State.NEEDS_HUMAN and attempt.human_reason == OBSERVE_ONLY and attempt.pr_number is None
-    fields = grown(services, attempt) if observed else {}
+    fields: Mapping[str, object] = grown(services, attempt) if observed else {}
     if not fields:
         return attempt
     mode, text = Mode(str(fields["mode"])), str(fields["policy"])
     refuse_impossible(services, attempt.key, base=attempt.inputs.base, policy=text, mode=mode)
-    reason = f"started by {by} in mode {fields['mode']}"
+    reason = f"started by {by} in mode {mode}"
     return services.store.runs.transition(attempt, State.TESTING, reason=reason, cause=f"intake by {by}", fields=fields)
 
 
