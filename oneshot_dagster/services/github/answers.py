@@ -2,6 +2,7 @@
 GitHub's one 403 means both "no permission" and "too many requests", and its one 405 four different refusals."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ Json = Mapping[str, Any]
 LIMIT_WAIT = 60.0  # GitHub asks for at least a minute where it does not say how long
 ABSENT = frozenset({404, 410})
 REFUSED = frozenset({405, 409, 422})
+_OF_THE_MOMENT = frozenset({408, 423})  # too slow, or locked while somebody else is at it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +72,7 @@ def judge(answer: Answer, *, values: frozenset[int] = frozenset()) -> Answer:
         return answer
     if is_limit(answer):
         raise TryAgain(f"GitHub limits our requests (HTTP {status} to {answer.asked})", after=wait_of(answer))
-    if status >= 500 or status == 408:
+    if status >= 500 or status in _OF_THE_MOMENT:
         raise TryAgain(f"GitHub answered {answer.asked} with HTTP {status}", after=_retry_after(answer))
     raise NeedsHuman(_why(answer), reason=_reason_code(status))
 
@@ -86,7 +88,7 @@ def _why(answer: Answer) -> str:
     if answer.status == 401:
         return f"GitHub does not accept our token for {answer.asked}{said}; give a valid one"
     if answer.status in {403, 451}:
-        return f"GitHub forbids {answer.asked}{said}; give the {_permission(answer)}"
+        return f"GitHub forbids {answer.asked}{said}{_permission(answer)}"
     if answer.status in ABSENT:
         return f"GitHub knows nothing at {answer.asked}{said}, or hides it from our token"
     if 300 <= answer.status < 400:
@@ -95,11 +97,18 @@ def _why(answer: Answer) -> str:
     return f"GitHub refused {answer.asked} with HTTP {answer.status}{said}"
 
 
+_NO_PERMISSION_HELPS = ("archived", "suspended", "blocked", "disabled")
+
+
 def _permission(answer: Answer) -> str:
     """GitHub names what would do as `contents=write,workflows=write; administration=write`: all of one of the sets."""
+    if any(word in answer.message.lower() for word in _NO_PERMISSION_HELPS):
+        return ""
     named = answer.headers.get("x-accepted-github-permissions", "")
+    if not named:
+        return "; give the token that permission"
     sets = [" and ".join(word.strip().replace("=", ": ") for word in one.split(",")) for one in named.split(";")]
-    return f"App or the token the permission {' or '.join(sets)}" if named else "token that permission"
+    return f"; give the App or the token the permission {' or '.join(sets)}"
 
 
 def is_limit(answer: Answer) -> bool:
@@ -162,27 +171,37 @@ def graph_data(answer: Answer) -> Json | None:
         return part(body, "data")
     kinds = {str(error.get("type", "")) for error in errors}
     words = "; ".join(str(error.get("message", "")) for error in errors)[:500]
-    if kinds & {"RATE_LIMITED", "RATE_LIMIT"}:
+    if kinds & {"RATE_LIMITED", "RATE_LIMIT"} or "rate limit" in words.lower():
         raise TryAgain(f"GitHub limits our GraphQL requests: {words}", after=wait_of(answer))
     if kinds & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
         raise NeedsHuman(f"GitHub forbids {answer.asked}: {words}", reason="no_access")
     if kinds == {"NOT_FOUND"}:
         return None
+    if kinds & {"UNPROCESSABLE"} or any(part(error, "extensions") for error in errors):
+        # Not for now: a rule is against it, or an older Enterprise Server has no such field.
+        raise NeedsHuman(f"GitHub refused {answer.asked}: {words}", reason="github_refused")
     raise TryAgain(f"GitHub could not answer {answer.asked}: {words}")
 
 
-# 405 and its kin, by GitHub's own words; what is not known here is plainly not mergeable.
+# 405 and its kin, by GitHub's own words, the most telling first, since one refusal may name several reasons.
+# What is not known here is plainly not mergeable.
 _MERGE_REFUSALS = (
     ("base branch was modified", "base_moved"),
     ("head branch was modified", "head_moved"),
     ("merge queue", "queue_required"),
+    ("not allowed on this", "method_not_allowed"),
+    ("required status check", "rules"),
+    ("approving review", "rules"),
+    ("requesting changes", "rules"),
+    ("repository rule violations", "rules"),
     ("conflict", "conflict"),
 )
+_NAMES = re.compile('"[^"]*"')  # of checks and branches, which may hold any word
 
 
 def merge_refusal(answer: Answer) -> str:
-    """Why a merge was refused: head_moved | base_moved | queue_required | conflict | invalid | not_mergeable."""
-    words = answer.message.lower()
+    """Why a merge was refused, in the words of `MergeAnswer`."""
+    words = _NAMES.sub("", answer.message.lower())
     for part, why in _MERGE_REFUSALS:
         if part in words:
             return why

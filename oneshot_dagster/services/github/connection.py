@@ -4,9 +4,10 @@ Imported at the first call, because githubkit is slow to import. What an answer 
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import httpx
-from githubkit import GitHub
+from githubkit import GitHub, Response
 from githubkit.auth import BaseAuthStrategy
 from githubkit.exception import GitHubException, RequestFailed, RequestTimeout
 from githubkit.typing import RetryOption
@@ -173,11 +174,17 @@ class Connection:
         raise fault
 
     def _again(self, error: GitHubException, count: int) -> RetryOption:
-        """Only what reads, and only after a 5xx or a cut: a limit says itself how long to wait, a timeout took long."""
+        """Only what reads, and only after a 5xx or a cut: a limit says how long to wait, a timeout took long already."""
         if count >= len(PAUSES) or isinstance(error, RequestTimeout) or not _is_harmless(error):
             return RetryOption(do_retry=False)
-        failed = isinstance(error, RequestFailed) and error.response.status_code < 500
-        return RetryOption(do_retry=not failed, retry_after=timedelta(seconds=PAUSES[count]))
+        if isinstance(error, RequestFailed) and not _is_brief(error.response):
+            return RetryOption(do_retry=False)
+        return RetryOption(do_retry=True, retry_after=timedelta(seconds=PAUSES[count]))
+
+
+def _is_brief(response: Response[Any, Any]) -> bool:
+    """A server's fault of which it does not say itself when it will be over."""
+    return response.status_code >= 500 and "retry-after" not in response.headers
 
 
 def _is_harmless(error: GitHubException) -> bool:

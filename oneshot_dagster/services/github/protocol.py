@@ -47,7 +47,7 @@ class Pull:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MergeAnswer:
     """`merged` with `sha`; or refused with the status code (405, 409, 422), GitHub's message, and `why`:
-    head_moved | base_moved | queue_required | conflict | invalid | not_mergeable."""
+    head_moved | base_moved | queue_required | method_not_allowed | rules | conflict | invalid | not_mergeable."""
 
     merged: bool
     sha: str | None

@@ -89,6 +89,47 @@ def test_a_403_with_budget_left_is_a_missing_permission(github, script):
     assert isinstance(raised(github.default_branch, "acme/shop"), NeedsHuman)
 
 
+def test_github_names_the_permission_that_is_missing(github, script):
+    headers = {"x-accepted-github-permissions": "contents=write,workflows=write; administration=write"}
+    script.on("POST", COMMENTS, limited(headers, message="Resource not accessible by integration"))
+    said = str(raised(github.comment, "acme/shop", 2, "hello"))
+    assert "the permission contents: write and workflows: write or administration: write" in said
+
+
+def test_no_permission_is_asked_for_where_none_would_help(github, script):
+    script.on("POST", COMMENTS, limited({}, message="Repository was archived so is read-only."))
+    said = str(raised(github.comment, "acme/shop", 2, "hello"))
+    assert "archived" in said
+    assert "permission" not in said
+
+
+def test_what_is_gone_is_absent_like_what_never_was(github, script):
+    script.on("GET", f"{SHOP}/issues/2", Scripted(410, {"message": "This issue was deleted"}))
+    assert github.issue("acme/shop", 2) is None
+
+
+@pytest.mark.parametrize("status", [408, 423, 500, 502, 503, 504])
+def test_a_fault_of_the_moment_is_another_try(github, script, status):
+    script.on("POST", COMMENTS, Scripted(status, {"message": "no"}))
+    assert isinstance(raised(github.comment, "acme/shop", 2, "hello"), TryAgain)
+
+
+def test_a_server_that_says_when_it_is_back_is_not_asked_before(github, script):
+    script.on("GET", SHOP, Scripted(503, None, {"retry-after": "30"}))
+    assert raised(github.default_branch, "acme/shop").after == 30
+    assert len(script.received) == 1
+
+
+@pytest.mark.parametrize("status", [403, 429])
+def test_a_limit_is_met_once_by_each_read_and_write(github, script, status):
+    script.on("GET", SHOP, limited({"retry-after": "9"}, status=status))
+    script.on("POST", "/api/graphql", limited({"retry-after": "9"}, status=status))
+    script.on("PUT", MERGE, limited({"retry-after": "9"}, status=status))
+    for call in (lambda: github.default_branch("acme/shop"), lambda: github.login, lambda: merge(github)):
+        assert raised(call).after == 9
+    assert len(script.received) == 3
+
+
 def test_a_read_is_sent_again_after_a_5xx_or_a_cut(github, script):
     script.on("GET", SHOP, Scripted(502, b"<html>bad gateway</html>"), Scripted(cut=True), FOUND)
     assert github.default_branch("acme/shop") == "main"
@@ -163,7 +204,15 @@ def test_a_merge_says_what_landed_and_sends_the_judged_sha(github, script):
         (405, "Changes must be made through the merge queue", "queue_required"),
         (405, "Merge conflict", "conflict"),
         (405, "Pull Request is not mergeable", "not_mergeable"),
-        (405, "1 review requesting changes", "not_mergeable"),
+        (405, "Pull Request is still a draft", "not_mergeable"),
+        (405, "Repository rule violations found\n\nChanges must be made through the merge queue\n\n", "queue_required"),
+        (405, "Squash merges are not allowed on this repository.", "method_not_allowed"),
+        (405, "Merge method rebase is not allowed on this branch", "method_not_allowed"),
+        (405, 'Required status check "ci" is expected.', "rules"),
+        (405, 'Required status check "no-conflicts on the merge queue" is failing.', "rules"),
+        (405, "At least 1 approving review is required by reviewers with write access.", "rules"),
+        (405, "1 review requesting changes by reviewers with write access.", "rules"),
+        (405, "Repository rule violations found\n\nCommits must have verified signatures.\n\n", "rules"),
         (422, "Validation Failed", "invalid"),
     ],
 )

@@ -237,7 +237,10 @@ def test_pulls_by_head_leave_out_what_github_lists_beyond_the_filter(github, scr
     ("errors", "family"),
     [
         ([{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}], TryAgain),
+        ([{"message": "You have exceeded a secondary rate limit."}], TryAgain),
         ([{"message": "Something went wrong while executing your query."}], TryAgain),
+        ([{"type": "UNPROCESSABLE", "message": "Thread is locked"}], NeedsHuman),
+        ([{"message": "Field 'x' doesn't exist", "extensions": {"code": "undefinedField"}}], NeedsHuman),
         ([{"type": "FORBIDDEN", "message": "Resource not accessible"}], NeedsHuman),
         ([{"type": "NOT_FOUND", "message": "Could not resolve to a Repository"}], NeedsHuman),
     ],
