@@ -192,4 +192,4 @@ def headers(user: User | None, endpoint: str) -> Mapping[str, str]:
         return {}
     if user.permissions is None:
         return {"x-oauth-scopes": "repo, workflow", "x-accepted-oauth-scopes": "repo"}
-    return {"x-accepted-github-permissions": ACCEPTED[endpoint] or "metadata=read"}
+    return {"x-accepted-github-permissions": ACCEPTED[endpoint] or "allows_permissionless_access=true"}

@@ -16,6 +16,7 @@ WRITER = {
     "statuses": "write",
     "workflows": "write",
 }
+VERSION = {"x-github-api-version": "2026-03-10"}
 
 
 @dataclass

@@ -7,8 +7,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from app_world import MadeApp
+from app_world import VERSION, MadeApp
 from forge_world import SHOP
+
+from oneshot_dagster.local.forge.manifests import convert
+from oneshot_dagster.local.forge.records import AppDraft
+from oneshot_dagster.local.forge.world import World, now
 
 BACK = "http://127.0.0.1:4567/github/callback"
 MANIFEST = {
@@ -23,7 +27,7 @@ MANIFEST = {
 
 @pytest.fixture
 def browser(forge, shop):
-    with httpx.Client(base_url=forge.url, headers={"origin": forge.url}) as client:
+    with httpx.Client(base_url=forge.url, headers={"origin": forge.url, **VERSION}) as client:
         yield client
 
 
@@ -70,6 +74,14 @@ def test_a_code_works_once(browser):
     assert converted(browser, code).status_code == 201
     assert converted(browser, code).status_code == 404
     assert converted(browser, "0" * 40).status_code == 404
+
+
+def test_a_code_is_worth_an_hour(tmp_path):
+    world = World(tmp_path / "world.sqlite")
+    for code, created_at in (("old", "2020-01-01T00:00:00Z"), ("fresh", now())):
+        world.put(AppDraft(id=world.next_id(), code=code, owner="ada", manifest=MANIFEST, created_at=created_at))
+    assert convert(world, "old") is None
+    assert convert(world, "fresh").app.owner == "ada"
 
 
 def test_an_organisation_may_own_it(browser):

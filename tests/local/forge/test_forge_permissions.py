@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from app_world import WRITER, installed
+from app_world import VERSION, WRITER, installed
 from forge_world import SHOP
 
 from oneshot_dagster.local.forge import binding, permissions
@@ -35,22 +35,23 @@ def test_one_accepted_set_is_enough(held, accepted, enough):
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "lacking", "accepted"),
+    ("asked", "body", "lacking", "accepted"),
     [
-        ("POST", "/pulls", "pull_requests", "pull_requests=write"),
-        ("PUT", "/pulls/1/merge", "contents", "contents=write"),
-        ("POST", "/check-runs", "checks", "checks=write"),
-        ("POST", "/statuses/x", "statuses", "statuses=write"),
-        ("POST", "/deployments", "deployments", "deployments=write"),
-        ("POST", "/issues", "issues", "issues=write"),
-        ("GET", "/branches/main/protection", "administration", "administration=read"),
-        ("GET", "/commits/main/check-runs", "checks", "checks=read"),
+        ("POST /pulls", {"title": "x", "head": "x", "base": "main"}, "pull_requests", "pull_requests=write"),
+        ("PUT /pulls/1/merge", {"merge_method": "squash"}, "contents", "contents=write"),
+        ("POST /check-runs", {"name": "x", "head_sha": "main"}, "checks", "checks=write"),
+        ("POST /statuses/x", {"state": "success"}, "statuses", "statuses=write"),
+        ("POST /deployments", {"ref": "main"}, "deployments", "deployments=write"),
+        ("POST /issues", {"title": "x"}, "issues", "issues=write"),
+        ("GET /branches/main/protection", None, "administration", "administration=read"),
+        ("GET /commits/main/check-runs", None, "checks", "checks=read"),
     ],
 )
-def test_a_lacking_permission_is_403_and_names_what_would_do(forge, shop, method, path, lacking, accepted):
+def test_a_lacking_permission_is_403_and_names_what_would_do(forge, shop, asked, body, lacking, accepted):
     app = installed(forge, {name: level for name, level in WRITER.items() if name != lacking})
-    headers = {"authorization": f"Bearer {app.made['token']}"}
-    answer = httpx.request(method, f"{forge.url}/api/v3/repos/{SHOP}{path}", headers=headers, json={})
+    headers = {"authorization": f"Bearer {app.made['token']}", **VERSION}
+    method, path = asked.split()
+    answer = httpx.request(method, f"{forge.url}/api/v3/repos/{SHOP}{path}", headers=headers, json=body)
     assert (answer.status_code, answer.json()["message"]) == (403, "Resource not accessible by integration")
     assert answer.headers["x-accepted-github-permissions"] == accepted
 
@@ -93,7 +94,8 @@ def test_a_fine_grained_token_is_its_persons_and_no_more_than_it_says(forge, sho
 
 
 def test_a_classic_token_tells_its_scopes(forge, shop):
-    answer = httpx.get(f"{forge.url}/api/v3/repos/{SHOP}", headers={"authorization": "token token-of-oneshot"})
+    headers = {"authorization": "token token-of-oneshot", **VERSION}
+    answer = httpx.get(f"{forge.url}/api/v3/repos/{SHOP}", headers=headers)
     assert "repo" in answer.headers["x-oauth-scopes"].split(", ")
     assert "x-accepted-github-permissions" not in answer.headers
 
