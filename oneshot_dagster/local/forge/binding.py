@@ -28,6 +28,8 @@ from oneshot_dagster.local.forge.rest import (
     deployments,
     fault_controls,
     issues,
+    merge_async,
+    merge_controls,
     protection,
     pulls,
     rate_limit,
@@ -41,6 +43,7 @@ REST = (
     repositories,
     collaborators,
     rules,
+    merge_async,
     comments,
     issues,
     reviews,
@@ -50,7 +53,7 @@ REST = (
     rate_limit,
     apps,
 )
-CONTROLS = (controls, fault_controls, app_controls)
+CONTROLS = (controls, merge_controls, fault_controls, app_controls)
 _LOG = logging.getLogger(__name__)
 _NO_FILES = "this forge never answers for {}: file lists and patches come from git; recorded in /_forge/violations"
 

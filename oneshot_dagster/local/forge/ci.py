@@ -61,7 +61,7 @@ class Ci:
                 key = (repository.id, pull.head_sha, file)
                 if workflow is not None and key not in self._building:
                     self._building.add(key)
-                    self._queue(repository, pull, workflow)
+                    self._queue(repository, pull, workflow, trigger.event)
 
     def resume(self, repository: Repository, pulls: Iterable[Pull]) -> None:
         """After a start: the checks that were unfinished run again, or are cancelled where nobody waits for them."""
@@ -85,7 +85,7 @@ class Ci:
                 if body and name.parent == Path(".github/workflows"):
                     yield name.name, body.read().decode(errors="replace")
 
-    def _queue(self, repository: Repository, pull: Pull, workflow: Workflow) -> None:
+    def _queue(self, repository: Repository, pull: Pull, workflow: Workflow, event: str) -> None:
         sha = pull.head_sha
         checks = {j.job_id: self._check(repository, sha, f"{workflow.file}:{j.job_id}", j).id for j in workflow.jobs}
         github = {
@@ -94,7 +94,7 @@ class Ci:
             "ref_name": pull.head_ref,
             "head_ref": pull.head_ref,
             "base_ref": pull.base_ref,
-            "event_name": "pull_request",
+            "event_name": event,
             "repository": repository.full_name,
             "actor": repository.owner,
         }

@@ -202,6 +202,10 @@ class ForgeClient:
         }
         return self.add_ruleset(repository, {"type": "required_status_checks", "parameters": checks})
 
+    def set_merge_async(self, *, offered: bool = True, delay: float = 0.0) -> None:
+        """Whether this forge knows asynchronous merges, and how long one waits before it runs."""
+        self.ask("PUT", "/_forge/merge-async", {"offered": offered, "delay": delay})
+
     def graphql(self, query: str, **variables: object) -> Json:
         return self.ask("POST", "/api/graphql", {"query": query, "variables": variables})
 

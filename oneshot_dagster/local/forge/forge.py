@@ -15,7 +15,7 @@ from oneshot_dagster.local.forge.world import World
 
 @dataclass(frozen=True, kw_only=True)
 class Forge:
-    """`writing` is held by whoever changes git and the world together, one at a time."""
+    """`writing` is held by whoever changes git and the world together, one at a time; `busy` is set while background works."""
 
     config: ForgeConfig
     world: World
@@ -25,6 +25,7 @@ class Forge:
     faults: Faults = field(default_factory=Faults)
     limits: Limits = field(default_factory=Limits)
     writing: threading.RLock = field(default_factory=threading.RLock)
+    busy: threading.Event = field(default_factory=threading.Event)
 
     @property
     def urls(self) -> Urls:

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import graphql
 
-from oneshot_dagster.local.forge import graph_checks
+from oneshot_dagster.local.forge import graph_checks, graph_queue
 from oneshot_dagster.local.forge.auth import sees
 from oneshot_dagster.local.forge.forge import Forge
 from oneshot_dagster.local.forge.graph_parts import Forbidden, Missing, actor, connection, refuse_without
@@ -73,6 +73,8 @@ def _error(error: graphql.GraphQLError) -> Json:
     cause = error.original_error or error
     kind = "NOT_FOUND" if isinstance(cause, Missing) else "FORBIDDEN" if isinstance(cause, Forbidden) else None
     shown = dict(error.formatted)
+    if error.extensions:  # GitHub says the kind beside the message
+        kind, shown = str(error.extensions.get("type")), {k: v for k, v in shown.items() if k != "extensions"}
     return {**shown, "type": kind} if kind else shown
 
 
@@ -107,6 +109,8 @@ _MUTATIONS: dict[str, Mutation] = {
     "unresolveReviewThread": _unresolve,
     "addPullRequestReviewThread": open_thread,
     "addPullRequestReviewThreadReply": reply,
+    "enqueuePullRequest": graph_queue.enqueue,
+    "dequeuePullRequest": graph_queue.dequeue,
 }
 
 
@@ -180,6 +184,8 @@ def _pull(forge: Forge, repo: Repository, pull: Pull) -> Json:
         "mergedAt": pull.merged_at,
         "mergedBy": actor(urls, pull.merged_by) if pull.merged_at and pull.merged_by else None,
         "mergeCommit": graph_checks.commit(forge, repo, pull.merge_sha) if pull.merge_sha else None,
+        "isInMergeQueue": graph_queue.entry_of(forge, repo, pull) is not None,
+        "mergeQueueEntry": graph_queue.entry_of(forge, repo, pull),
         "reviewThreads": threads,
         "commits": commits,
     }

@@ -306,6 +306,50 @@ class Ruleset(Record):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AsyncMerge(Record):
+    """A merge that was asked for, to be done when it is `due`. `touched` and `due` are seconds since the epoch."""
+
+    number: int
+    uuid: str
+    sha: str
+    method: str | None
+    title: str | None
+    text: str | None
+    action: str
+    bypass: bool
+    actor: str
+    due: float
+    touched: float
+    created_at: str
+    status: str = "pending"
+    said: str = ""
+    merge_sha: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MergeSwitches(Record):
+    """How this forge does asynchronous merges: one row or none."""
+
+    offered: bool = True
+    delay: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueueEntry(Record):
+    """A pull request in the merge queue of its base. The group is the commit that would land on `base_sha`."""
+
+    number: int
+    base_ref: str
+    head_sha: str
+    enqueuer: str
+    enqueued_at: str
+    group_sha: str | None = None
+    group_ref: str | None = None
+    base_sha: str | None = None
+    grouped_at: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Violation(Record):
     """A request for file lists or patches, which must come from git."""
 
@@ -338,5 +382,8 @@ KINDS: tuple[type[Record], ...] = (
     DeploymentStatus,
     Protection,
     Ruleset,
+    AsyncMerge,
+    MergeSwitches,
+    QueueEntry,
     Violation,
 )

@@ -9,6 +9,7 @@ from dataclasses import replace
 import uvicorn
 
 from oneshot_dagster.domain.errors import BadInput
+from oneshot_dagster.local.forge import background
 from oneshot_dagster.local.forge.app import App
 from oneshot_dagster.local.forge.auth import enrol
 from oneshot_dagster.local.forge.ci import Ci
@@ -45,6 +46,7 @@ def open_forge(config: ForgeConfig) -> Forge:
         enrol(world, person)
     finish_landings(forge)
     catch_up(forge)
+    background.wake(forge)
     return forge
 
 

@@ -53,11 +53,15 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trigger:
-    """The event that would start a workflow, for one open pull request."""
+    """The event that would start a workflow, for one open pull request; `checks_requested` is the merge queue's."""
 
     action: str
     head_ref: str
     base_ref: str
+
+    @property
+    def event(self) -> str:
+        return "merge_group" if self.action == "checks_requested" else "pull_request"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,11 +100,14 @@ def _keyed(node: object) -> object:
 
 
 def _covers(on: object, trigger: Trigger, problems: list[str]) -> bool:
+    starting = {"merge_group"} if trigger.event == "merge_group" else {"push", "pull_request"}
     if isinstance(on, str):
-        return on in {"push", "pull_request"}
+        return on in starting
     if listed := untyped.sequence(on):
-        return bool({"push", "pull_request"} & {str(x) for x in listed})
+        return bool(starting & {str(x) for x in listed})
     events = _mapping(on, "on")
+    if trigger.event == "merge_group":
+        return "merge_group" in events
     pulled = "pull_request" in events and _pull_event(events["pull_request"], trigger, problems)
     pushed = "push" in events and _push_event(events["push"], trigger, problems)
     return pulled or pushed
