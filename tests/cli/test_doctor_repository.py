@@ -7,6 +7,7 @@ import pytest
 from world_fixtures import ENGINE_TOKEN, OWNER_TOKEN
 
 from oneshot_dagster.domain.errors import Refusal
+from oneshot_dagster.domain.permissions import PERMISSIONS
 from oneshot_dagster.local.demo.plant import REPOSITORY
 from oneshot_dagster.steps.intake import take_in
 
@@ -171,6 +172,37 @@ def readings(world):
         if request["login"] == "oneshot"
     ]
     return [path for path in paths if path.startswith(("rules/", "branches/"))]
+
+
+@pytest.fixture
+def as_app(environment, world, home):
+    """Commands act as an App with what the table asks for, but for what is given."""
+
+    def make(**instead):
+        asked = {p.name: p.access for p in PERMISSIONS} | instead
+        made = world.forge.create_app("shop-bot", "acme", asked, repositories=[REPOSITORY])
+        key = home / "app.pem"
+        key.write_text(made["pem"])
+        key.chmod(0o600)
+        environment.pop("ONESHOT_GITHUB__TOKEN")
+        environment["ONESHOT_GITHUB__APP_ID"] = str(made["app"]["id"])
+        environment["ONESHOT_GITHUB__PRIVATE_KEY_FILE"] = str(key)
+
+    return make
+
+
+def test_an_app_with_the_permissions_of_the_table_is_let_through(oneshot, as_app):
+    as_app()
+    ended, findings = found(oneshot)
+    assert (ended, findings["permissions"]["level"]) == (0, "ok")
+    assert {one["level"] for one in findings.values()} == {"ok"}
+
+
+def test_an_app_that_may_not_push_is_told_what_it_needs_that_for(oneshot, as_app):
+    as_app(contents="read")
+    ended, findings = found(oneshot)
+    assert (ended, findings["permission_contents"]["level"]) == (1, "impossible")
+    assert "push the change's own branch" in findings["permission_contents"]["found"]
 
 
 def test_a_repository_that_is_not_there_or_not_allowed_is_told(oneshot, environment):
