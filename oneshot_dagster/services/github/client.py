@@ -179,8 +179,10 @@ class GitHubClient:
     def merge(self, repository: str, number: int, *, sha: str, method: str, title: str, message: str) -> MergeAnswer:
         return self._merging.now(repository, number, sha=sha, method=method, title=title, message=message)
 
-    def merge_async(self, repository: str, number: int, *, sha: str, method: str) -> AsyncMerge:
-        return self._merging.ask(repository, number, sha=sha, method=method)
+    def merge_async(
+        self, repository: str, number: int, *, sha: str, method: str, title: str, message: str
+    ) -> AsyncMerge:
+        return self._merging.ask(repository, number, sha=sha, method=method, title=title, message=message)
 
     def merge_async_result(self, repository: str, number: int, uuid: str) -> AsyncMerge:
         return self._merging.result(repository, number, uuid)

@@ -15,12 +15,12 @@ class Merging:
         self._connection = connection
 
     def now(self, repository: str, number: int, *, sha: str, method: str, title: str, message: str) -> MergeAnswer:
-        payload = {"sha": sha, "merge_method": method, "commit_title": title, "commit_message": message}
+        payload = _payload(sha, method, title, message)
         path = f"/repos/{repository}/pulls/{number}/merge"
         return _merge_answer(self._connection.send("PUT", path, json=payload, values=REFUSED))
 
-    def ask(self, repository: str, number: int, *, sha: str, method: str) -> AsyncMerge:
-        payload = {"sha": sha, "merge_method": method}
+    def ask(self, repository: str, number: int, *, sha: str, method: str, title: str, message: str) -> AsyncMerge:
+        payload = _payload(sha, method, title, message)
         values = ABSENT | REFUSED | {_CLOSED_OR_DRAFT}
         path = f"/repos/{repository}/pulls/{number}/merge-async"
         return _async_merge(self._connection.send("PUT", path, json=payload, values=values))
@@ -28,6 +28,10 @@ class Merging:
     def result(self, repository: str, number: int, uuid: str) -> AsyncMerge:
         path = f"/repos/{repository}/pulls/{number}/merge-async/{uuid}"
         return _async_merge(self._connection.get(path, values=ABSENT))
+
+
+def _payload(sha: str, method: str, title: str, message: str) -> dict[str, str]:
+    return {"sha": sha, "merge_method": method, "commit_title": title, "commit_message": message}
 
 
 def _merge_answer(answer: Answer) -> MergeAnswer:

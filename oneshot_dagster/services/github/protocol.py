@@ -159,8 +159,10 @@ class GitHub(Protocol):
         """Sent once, never repeated by the client. TryAgain where no answer came: read the pull request then."""
         ...
 
-    def merge_async(self, repository: str, number: int, *, sha: str, method: str) -> AsyncMerge:
-        """Asks for a merge that GitHub does in its own time, rules judged then. It takes no title and no message.
+    def merge_async(
+        self, repository: str, number: int, *, sha: str, method: str, title: str, message: str
+    ) -> AsyncMerge:
+        """Asks for a merge that GitHub does in its own time, rules judged then; a merge queue takes no title or method.
 
         Sent once. `not_offered` where the server does not know such a thing.
         """

@@ -145,6 +145,19 @@ def test_a_ruleset_asks_beside_the_protection(shop):
     assert shop.facts(number).required_contexts == ("ci", "e2e")
 
 
+def test_a_context_that_is_pinned_to_an_app_counts_from_that_app_alone(shop):
+    number, sha = shop.open_pull()
+    shop.report(sha, "other", "success", who="oneshot")
+    (oneshot,) = (c.app_id for c in shop.facts(number).checks)
+    pin = {"required_status_checks": [{"context": "ci", "integration_id": oneshot}]}
+    shop.owner.add_ruleset(shop.name, {"type": "required_status_checks", "parameters": pin})
+    shop.report(sha, "ci", "success", who="ci-runner")
+    assert shop.facts(number).mergeable_state == "blocked"
+    assert decided(shop.facts(number)).opening is Opening.PENDING
+    shop.report(sha, "ci", "success", who="oneshot")
+    assert decided(shop.facts(number)).opening is Opening.PASSED
+
+
 def test_a_reviewer_without_write_access_does_not_count(shop):
     number, sha = shop.open_pull()
     shop.report(sha, "ci", "success")

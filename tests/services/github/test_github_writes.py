@@ -16,7 +16,7 @@ AT = datetime(2026, 1, 1, 9, tzinfo=UTC)
 
 
 def merge(github):
-    return github.merge_async("acme/shop", 7, sha=SHA, method="squash")
+    return github.merge_async("acme/shop", 7, sha=SHA, method="squash", title="t", message="m")
 
 
 def result(status, **details):
@@ -72,7 +72,8 @@ def test_a_merge_in_githubs_own_time_is_a_value(github, script, status, body, sa
     script.on("PUT", ASYNC, Scripted(status, body))
     answer = merge(github)
     assert (answer.state, answer.uuid, answer.sha, answer.message) == said
-    assert script.received[0].body == {"sha": SHA, "merge_method": "squash"}
+    sent = {"sha": SHA, "merge_method": "squash", "commit_title": "t", "commit_message": "m"}
+    assert script.received[0].body == sent
 
 
 def test_a_merge_in_githubs_own_time_is_asked_for_once(github, script):
