@@ -4,7 +4,8 @@
 from oneshot_dagster.domain.readiness_access import of_access, of_policy, of_repository, of_webhook
 from oneshot_dagster.domain.readiness_checks import of_checks
 from oneshot_dagster.domain.readiness_facts import Finding, Level, Situation
-from oneshot_dagster.domain.readiness_rules import of_base, of_head
+from oneshot_dagster.domain.readiness_pushes import of_head
+from oneshot_dagster.domain.readiness_rules import of_base
 
 _ORDER = tuple(Level)
 

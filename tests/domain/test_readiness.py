@@ -9,7 +9,7 @@ from oneshot_dagster.domain.permissions import PERMISSIONS
 from oneshot_dagster.domain.policy_sections import DeploySection, GateSection, MergeSection, Policy
 from oneshot_dagster.domain.readiness import findings, impossible
 from oneshot_dagster.domain.readiness_facts import Access, Level, Pattern, Unread, WebhookFacts
-from oneshot_dagster.domain.readiness_rules import fulfils
+from oneshot_dagster.domain.readiness_pushes import fulfils
 from oneshot_dagster.domain.run import Mode
 
 MERGE, PROPOSE, OBSERVE = Mode.MERGE, Mode.PROPOSE, Mode.OBSERVE
