@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 from forge_shop import BRANCH
 
+from oneshot_dagster.services.git.protocol import Identity
+from oneshot_dagster.services.git.repositories import GitRepositories
 from oneshot_dagster.services.github.app_tokens import AppTokens
 from oneshot_dagster.services.github.client import GitHubClient
 from oneshot_dagster.services.github.protocol import OurCheck
@@ -17,10 +19,15 @@ PERMISSIONS = {"checks": "write", "statuses": "write", "contents": "write", "pul
 
 
 @pytest.fixture
-def app(shop, forge, request):
-    """The client as an App of its own."""
+def tokens(shop, forge, request):
+    """Of an App of its own."""
     made = shop.owner.create_app(f"app-{len(request.node.name)}", "acme", PERMISSIONS, repositories=[shop.name])
-    tokens = AppTokens(api_url=f"{forge}/api/v3", app_id=str(made["app"]["id"]), private_key=lambda: made["pem"])
+    return AppTokens(api_url=f"{forge}/api/v3", app_id=str(made["app"]["id"]), private_key=lambda: made["pem"])
+
+
+@pytest.fixture
+def app(forge, tokens):
+    """The client as that App."""
     github = GitHubClient(api_url=f"{forge}/api/v3", graphql_url=f"{forge}/api/graphql", token=tokens)
     yield github
     github.close()
@@ -42,6 +49,21 @@ def test_an_app_keeps_one_check_run_and_opens_no_completed_one_again(shop, app):
     app.put_check(shop.name, sha=sha, check=WAITING)
     [newest] = shop.owner.check_runs(shop.name, sha)
     assert (newest["status"], newest["id"] > run["id"]) == ("in_progress", True)
+
+
+def test_git_goes_by_the_apps_token_too(shop, forge, app, tokens, tmp_path):
+    git = GitRepositories(
+        home=tmp_path / "home",
+        worktrees=tmp_path / "worktrees",
+        remote_url=lambda repository: f"{forge}/{repository}.git",
+        token=tokens.token,
+        identity=Identity(name="e", email="e@example.test"),
+    )
+    shop.owner.clear_requests()
+    git.fetch(shop.name)
+    assert git.resolve(shop.name, "refs/remotes/origin/main") == shop.owner.branch_sha(shop.name, "main")
+    app.default_branch(shop.name)
+    assert sum(r["path"].endswith("/access_tokens") for r in shop.owner.requests()) == 1
 
 
 def test_our_check_of_an_app_is_ours_in_the_gates_facts(shop, app):
