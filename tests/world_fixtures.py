@@ -102,7 +102,7 @@ def world(tmp_path: Path, store_url: str) -> Iterator[World]:
 
 
 @contextlib.contextmanager
-def running_world(home: Path, store_url: str) -> Generator[World]:
+def running_world(home: Path, store_url: str, *forge_options: str) -> Generator[World]:
     home.mkdir()
     people = home / "people.json"
     token = home / "owner-token"
@@ -119,6 +119,7 @@ def running_world(home: Path, store_url: str) -> Generator[World]:
             "0",
             "--people",
             str(people),
+            *forge_options,
         )
         processes.append(forge_process)
         remote = Remote(url=f"{url}/{plant.REPOSITORY}.git", token_file=token)

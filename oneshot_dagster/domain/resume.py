@@ -16,7 +16,7 @@ from oneshot_dagster.domain.action import (
     WaitUntil,
 )
 from oneshot_dagster.domain.artifact import Artifact
-from oneshot_dagster.domain.attempt import Attempt, Launch
+from oneshot_dagster.domain.attempt import Attempt, Awaited, Launch
 from oneshot_dagster.domain.gate import Opening
 from oneshot_dagster.domain.resume_facts import Awaiting, ResumeFacts, RunState
 from oneshot_dagster.domain.run import STOPPED, Kind, State, selection
@@ -139,6 +139,8 @@ def _parked(attempt: Attempt, facts: ResumeFacts, now: datetime) -> Action | Non
     awaited, run, launch = attempt.awaited, facts.last_run, _last(facts)
     if awaited is None or launch is None or run is None or run.status != "success":
         return None
+    if facts.unreadable is not None:
+        return _blind(awaited, facts.unreadable, now)
     opened = _opened(awaited.what, facts)
     tried_after_deadline = launch.created_at >= awaited.deadline
     if opened is not None and not tried_after_deadline:
@@ -149,6 +151,14 @@ def _parked(attempt: Attempt, facts: ResumeFacts, now: datetime) -> Action | Non
         return _human(_timeout(awaited.what), f"waited {waited} for {awaited.what} in vain: {attempt.reason}")
     held_by = facts.gate.reason if facts.gate is not None else attempt.reason
     return WaitUntil(until=awaited.deadline, reason=f"waits for {awaited.what}: {held_by}")
+
+
+def _blind(awaited: Awaited, why: str, now: datetime) -> Action:
+    """What it waits for cannot be looked at; its deadline passes all the same."""
+    if now < awaited.deadline:
+        return WaitUntil(until=awaited.deadline, reason=f"waits for {awaited.what}, which cannot be read: {why}")
+    waited = _span((awaited.deadline - awaited.since).total_seconds())
+    return _human(_timeout(awaited.what), f"waited {waited} for {awaited.what} in vain, and at last: {why}")
 
 
 def _opened(what: str, facts: ResumeFacts) -> str | None:
@@ -199,6 +209,8 @@ def _go_on(attempt: Attempt, facts: ResumeFacts, now: datetime) -> Action:
         why = f"the last run ended at {attempt.state} and more is to do"
         return _launch(facts, now, chosen, why=why, costs=False, pause=_pause(facts, chosen))
     ended = f"run {launch.dagster_run_id[:8]} ended {run.status if run else _LOST} in {attempt.state} without an end"
+    if facts.fault is not None:
+        ended = f"{ended}: {facts.fault}"
     if attempt.infrastructure_retries >= facts.infrastructure_allowed:
         spent = f"all {facts.infrastructure_allowed} infrastructure retries are spent: {ended}"
         return _human("infrastructure_retries_spent", spent)
@@ -211,6 +223,8 @@ def _launch(
     facts: ResumeFacts, now: datetime, chosen: tuple[Artifact, ...], *, why: str, costs: bool, pause: float
 ) -> Action:
     last = _last(facts)
+    if facts.not_before is not None and now < facts.not_before:
+        return WaitUntil(until=facts.not_before, reason=f"waits as long as it was asked to: {why}")
     if last is not None and now < (due := last.created_at + timedelta(seconds=pause)):
         return WaitUntil(until=due, reason=f"backs off {pause:.0f} s: {why}")
     return StartRun(selection=chosen, seq=last.seq + 1 if last else 1, reason=why, costs_retry=costs)

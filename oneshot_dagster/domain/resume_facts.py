@@ -41,6 +41,9 @@ class ResumeFacts:
     `gate` was read now, for a parked attempt whose head is public. `merged_outside`: a person merged the PR.
     `merge_free`: nothing holds the merge of one that is parked, judged. `open_intent`: a write action has no outcome;
     `merge_intended`: one of these is the merge, or the merge is done. The allowances are what is left of the change's.
+    `fault`: what the last run failed of, where it said so. `not_before`: the other side asked us to wait until then.
+    `unreadable`: why what waits for GitHub could not be read now; then nothing of GitHub's is in the facts, and no request,
+    because what these mean depends on it.
     """
 
     launches: tuple[Launch, ...] = ()
@@ -60,3 +63,6 @@ class ResumeFacts:
     attempts_made: int = 1
     attempts_allowed: int = 3
     infrastructure_allowed: int = 5
+    not_before: datetime | None = None
+    unreadable: str | None = None
+    fault: str | None = None

@@ -173,12 +173,13 @@ def _landed(turn: Turn, facts: GateFacts, *, merge_sha: str, by: str, tip: str |
 
 
 def _delete_branch(turn: Turn, sha: str) -> bool:
-    """A branch that stays is no failed merge."""
-    try:
-        return not effects.delete_branch(turn, branch=turn.attempt.inputs.head, sha=sha).get("refused")
-    except (TryAgain, NeedsHuman) as error:
-        turn.say(f"the branch stays: {error}")
-        return False
+    """A branch that stays is no failed merge; a fault of the moment is not to leave it, so it is tried twice."""
+    for _ in range(2):
+        try:
+            return not effects.delete_branch(turn, branch=turn.attempt.inputs.head, sha=sha).get("refused")
+        except (TryAgain, NeedsHuman) as error:
+            turn.say(f"the branch stays: {error}")
+    return False
 
 
 def _park(turn: Turn, hold: str) -> NotMyTurn:

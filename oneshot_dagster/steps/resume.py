@@ -1,6 +1,7 @@
 """The resumer: reads the facts of each unfinished change, asks domain.resume what is next, and does just that.
 The sensor change_continue and `oneshot run` call this; nothing else starts or continues a change."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -18,7 +19,7 @@ from oneshot_dagster.domain.action import (
 )
 from oneshot_dagster.domain.attempt import Attempt, Launch
 from oneshot_dagster.domain.change import ChangeKey
-from oneshot_dagster.domain.errors import OneshotError, StaleState
+from oneshot_dagster.domain.errors import NeedsHuman, OneshotError, StaleState
 from oneshot_dagster.domain.resume import next_action
 from oneshot_dagster.domain.run import LIVE, State
 from oneshot_dagster.services.launcher.protocol import Launcher, RunView
@@ -41,9 +42,21 @@ def continue_changes(services: Services, launcher: Launcher, *, only: ChangeKey 
     for attempt in attempts:
         try:
             said.append(f"{attempt.key}: {_continue(services, launcher, attempt, launches[attempt.id], views)}")
+        except NeedsHuman as error:
+            said.append(f"{attempt.key}: {_hand_over(services, attempt, error)}")
         except OneshotError as error:
             said.append(f"{attempt.key}: {error}")
     return said
+
+
+def _hand_over(services: Services, attempt: Attempt, error: NeedsHuman) -> str:
+    """What cannot even be looked at any more will not come right by looking again."""
+    move = MoveTo(target=State.NEEDS_HUMAN, reason=str(error), human_reason=error.reason)
+    if attempt.state in LIVE:
+        with contextlib.suppress(StaleState):
+            fields = move.fields(attempt)
+            services.store.runs.transition(attempt, move.target, reason=move.reason, cause=_CAUSE, fields=fields)
+    return move.reason
 
 
 def start_new(services: Services, launcher: Launcher) -> None:

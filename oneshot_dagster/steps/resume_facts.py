@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from oneshot_dagster.domain.attempt import Attempt, Launch, WriteAction
+from oneshot_dagster.domain.errors import TryAgain
 from oneshot_dagster.domain.gate import GateFacts
 from oneshot_dagster.domain.policy import budgets, parse_policy
 from oneshot_dagster.domain.resume import LEASE_SILENCE
@@ -10,6 +11,7 @@ from oneshot_dagster.domain.resume_facts import Awaiting, ResumeFacts, RunState
 from oneshot_dagster.domain.run import HEAD_IS_PUBLIC, State
 from oneshot_dagster.services.launcher.protocol import RunView
 from oneshot_dagster.services.store.protocol import Lease
+from oneshot_dagster.steps.faults import fault_since, not_before, note_fault
 from oneshot_dagster.steps.gate import gate_at
 from oneshot_dagster.steps.holds import holds
 from oneshot_dagster.steps.lane import take_place
@@ -24,7 +26,7 @@ def read_facts(
     store = services.store
     lease = store.leases.current(f"change:{attempt.key}")
     writes = [w for w in store.writes.of(attempt.key) if w.attempt_id == attempt.id]
-    pull = _pull(services, attempt, launches, views)
+    pull, unreadable = _pull(services, attempt, launches, views)
     attempts = store.runs.all_of(attempt.key)
     policy = parse_policy(attempt.policy)
     last = launches[-1] if launches else None
@@ -34,7 +36,7 @@ def read_facts(
         last_run_moved=_moved(services, attempt, last),
         lease_live=lives(lease),
         lease_expired_for=_expired_for(services, lease),
-        requests=store.requests.open(attempt.id),
+        requests=store.requests.open(attempt.id) if unreadable is None else (),
         gate=gate_at(services, attempt, pull) if pull and not pull.merged else None,
         merged_outside=pull is not None and pull.merged,
         head_moved=pull is not None and pull.open and pull.head_sha != attempt.head_sha,
@@ -46,6 +48,9 @@ def read_facts(
         attempts_made=len(attempts),
         attempts_allowed=budgets(policy, services.limits.caps).attempts + _retried(services, attempts),
         infrastructure_allowed=services.limits.caps.infrastructure,
+        not_before=not_before(services, attempt),
+        unreadable=unreadable,
+        fault=fault_since(services, attempt, last),
     )
 
 
@@ -75,16 +80,24 @@ def _expired_for(services: Services, lease: Lease | None) -> float | None:
 
 def _pull(
     services: Services, attempt: Attempt, launches: Sequence[Launch], views: Mapping[str, RunView]
-) -> GateFacts | None:
-    """GitHub is asked only for what waits for it: a public head, parked or left by a run that is over."""
+) -> tuple[GateFacts | None, str | None]:
+    """GitHub is asked only for what waits for it: a public head, parked or left by a run that is over.
+    Or why it could not be read: while it asked us to wait, it is not asked."""
     if attempt.state not in HEAD_IS_PUBLIC or attempt.pr_number is None or not launches:
-        return None
+        return None, None
     view = views.get(launches[-1].dagster_run_id)
     if view is None or not view.over:
-        return None
-    facts = services.github.gate_facts(attempt.key.repository, attempt.pr_number)
+        return None, None
+    pause = not_before(services, attempt)
+    if pause is not None and services.store.now() < pause:
+        return None, f"GitHub asked us to wait until {pause:%H:%M:%S}"
+    try:
+        facts = services.github.gate_facts(attempt.key.repository, attempt.pr_number)
+    except TryAgain as error:
+        note_fault(services, attempt, error, again=False)
+        return None, str(error)
     services.store.projections.save_pull(attempt.key.repository, facts)
-    return facts
+    return facts, None
 
 
 def _lane_free(services: Services, attempt: Attempt) -> bool:

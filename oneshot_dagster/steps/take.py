@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from oneshot_dagster.domain.artifact import Artifact, NotMyTurn, Record
 from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.domain.change import ChangeKey
-from oneshot_dagster.domain.errors import LeaseLost, NeedsHuman, StaleState
+from oneshot_dagster.domain.errors import LeaseLost, NeedsHuman, StaleState, TryAgain
 from oneshot_dagster.domain.run import BEFORE_MERGE, HEAD_IS_PUBLIC, STOPPED, Part, State, part
 from oneshot_dagster.steps import lane
 from oneshot_dagster.steps.check_state import check_state
 from oneshot_dagster.steps.deployment import deployment
 from oneshot_dagster.steps.evaluation import evaluation
 from oneshot_dagster.steps.evidence import evidence
+from oneshot_dagster.steps.faults import note_fault
 from oneshot_dagster.steps.file_snapshot import file_snapshot
 from oneshot_dagster.steps.intake import take_in
 from oneshot_dagster.steps.lease import held
@@ -82,7 +83,11 @@ def taken(
                 others_wait=caller.others_wait,
             )
             _note_launch(turn)
-            yield from _play(turn)
+            try:
+                yield from _play(turn)
+            except TryAgain as error:
+                note_fault(services, attempt, error)
+                raise
     except StaleState as error:
         raise LeaseLost(str(error)) from error
 

@@ -60,7 +60,9 @@ def perform(turn: Turn, effect: Effect) -> Result:
     if found is None:
         try:
             found = effect.act()
-        except TryAgain:
+        except TryAgain as error:
+            if error.after is not None:  # asked to wait, we do not look either: the next run does, before it acts
+                raise
             found = _look(turn, effect)
             if found is None:
                 raise

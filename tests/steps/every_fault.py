@@ -1,0 +1,37 @@
+"""The whole matrix: every HTTP call of a clean run with every fault, and the table of how each case ended.
+Not among the tests that run by themselves, because it takes long: `make fault-matrix`, with FAULTS=part-of-a-name a part of it."""
+
+import os
+
+from fault_matrix import FAULTS, FOR_EVER, LEFT_OUT, Call, Matrix
+from test_fault_matrix import matrix  # noqa: F401
+
+CHOSEN = os.environ.get("FAULTS", "")
+
+
+def test_every_call_with_every_fault(matrix: Matrix, request):  # noqa: F811
+    table = request.config.get_terminal_writer()
+    calls = matrix.calls
+    table.line(f"\n\n{len(calls)} HTTP calls in a clean run. A cell: how the change ended, and in how many launches.\n")
+    table.line("| call | " + " | ".join(FAULTS) + " |")
+    table.line("|---" * (len(FAULTS) + 1) + "|")
+    failed, reasons = list[str](), list[str]()
+    for call in calls:
+        cells = [_cell(matrix, call, fault, failed, reasons) for fault in FAULTS]
+        table.line(f"| {call.name} | " + " | ".join(cells) + " |")
+    table.line("\nWhat a person was told:\n")
+    table.line("\n".join(reasons))
+    table.line("\nLeft out:\n")
+    table.line("\n".join(f"- {family}, {fault}: {why}" for (family, fault), why in LEFT_OUT.items()))
+    assert failed == []
+
+
+def _cell(one: Matrix, call: Call, fault: str, failed: list[str], reasons: list[str]) -> str:
+    name = f"{call.name}, {fault}"
+    if (call.family, fault) in LEFT_OUT or CHOSEN not in name:
+        return "–"
+    outcome = one.case(call, fault)
+    if fault in FOR_EVER:
+        reasons.append(f"- {name}: {outcome.ended}: {outcome.reason}")
+    failed += [f"{name}: {problem}" for problem in outcome.problems]
+    return f"**{'; '.join(outcome.problems)}**" if outcome.problems else f"{outcome.ended}, {outcome.launches}"

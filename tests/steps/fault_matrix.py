@@ -1,0 +1,335 @@
+"""Each HTTP call of a whole run with each fault. The calls are those of the forge's log of a clean run; one change a case.
+What must hold of a case is here, which cases run is test_fault_matrix.py."""
+
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from world_facts import assert_evidence_verifies, branches, deploys, merges, pulls, pushes, tip
+from world_fixtures import World
+
+from oneshot_dagster.bootstrap import open_services
+from oneshot_dagster.domain.artifact import Artifact, NotMyTurn
+from oneshot_dagster.domain.attempt import Attempt, Launch
+from oneshot_dagster.domain.change import ChangeKey
+from oneshot_dagster.domain.errors import LeaseLost, OneshotError, TryAgain
+from oneshot_dagster.domain.run import State
+from oneshot_dagster.services.github.client import GitHubClient
+from oneshot_dagster.services.github.protocol import GitHub
+from oneshot_dagster.services.launcher.protocol import RunView
+from oneshot_dagster.steps.intake import take_in
+from oneshot_dagster.steps.resume import continue_changes
+from oneshot_dagster.steps.services import Services
+from oneshot_dagster.steps.take import Caller, taken
+
+LOGIN = "oneshot"
+ONCE: Mapping[str, Mapping[str, object]] = {
+    "502 before": {"kind": "502_before"},
+    "502 after": {"kind": "502_after"},
+    "403 limit": {"kind": "403_limit", "retry_after": 1},
+    "403 limit, no retry-after": {"kind": "403_limit"},
+    "429": {"kind": "429", "retry_after": 1},
+    "hang": {"kind": "hang"},
+    "cut after": {"kind": "cut_after"},
+    "stale": {"kind": "stale"},
+}
+FOR_EVER: Mapping[str, Mapping[str, object]] = {
+    "403 for ever": {"kind": "403", "times": 0},
+    "404 for ever": {"kind": "404", "times": 0},
+    "422 for ever": {"kind": "422", "times": 0},
+    "502 for ever": {"kind": "502_before", "times": 0},
+}
+FAULTS = {**ONCE, **FOR_EVER}
+LEFT_OUT = {
+    (
+        "git",
+        "hang",
+    ): "git gives up after a minute of silence; the process's own timeout is tested in tests/services/git",
+    ("git", "stale"): "git names what it wants by SHA",
+    ("git", "403 limit"): "git's servers limit with 429; a 403 of theirs is a refusal",
+    ("git", "403 limit, no retry-after"): "the same",
+    ("git", "422 for ever"): "git knows no such answer",
+}
+_TIMEOUT = 1.5  # seconds that the engine waits for one answer
+_LONGEST_PAUSE = 1.0  # what a limit asks us to wait is honoured, cut to this
+_PATIENCE = 60.0
+_PARTS = (
+    (re.compile(r"(?<=/)\d+(?=/|$)"), "{n}", r"\d+"),
+    (re.compile(r"[0-9a-f]{40}"), "{sha}", "[0-9a-f]{40}"),
+    (re.compile(r"issue-\d+"), "issue-{n}", r"issue-\d+"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """The `nth` request of its kind in a run."""
+
+    method: str
+    kind: str
+    path: str
+    graphql: str
+    nth: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.kind} #{self.nth}"
+
+    @property
+    def family(self) -> str:
+        return "git" if ".git/" in self.kind else "api"
+
+
+def calls_of(rows: Sequence[Mapping[str, str]]) -> list[Call]:
+    """In the order in which they were first sent."""
+    seen: Counter[tuple[str, str]] = Counter()
+    found: list[Call] = []
+    for row in rows:
+        if row["login"] != LOGIN:
+            continue
+        kind, path = _kind(row)
+        seen[row["method"], kind] += 1
+        graphql = re.escape(row["graphql"]) if row["graphql"] else ""
+        nth = seen[row["method"], kind]
+        found.append(Call(method=row["method"], kind=kind, path=path, graphql=graphql, nth=nth))
+    return found
+
+
+def _kind(row: Mapping[str, str]) -> tuple[str, str]:
+    """A name for people and a pattern for the forge."""
+    if row["graphql"]:
+        return f"graphql {re.findall(r'([a-zA-Z]+)[^{}a-zA-Z]*{', row['graphql'])[-1]}", "^/api/graphql$"
+    path = row["path"].removeprefix("/api/v3")
+    service = f"?{row['query']}" if row["path"].endswith("/info/refs") else ""
+    kind = path + service
+    for found, name, _ in _PARTS:
+        kind = found.sub(name, kind)
+    pattern = re.escape(kind)
+    for _, name, any_ in _PARTS:
+        pattern = pattern.replace(re.escape(name), any_)
+    return kind, pattern + (r"$" if service else r"(\?|$)")
+
+
+class Hurried:
+    """GitHub whose limits do not take a minute: how long it told us to wait is cut, and kept for who wants to know."""
+
+    def __init__(self, github: GitHub) -> None:
+        self._github = github
+        self.told: list[float] = []
+
+    def __getattr__(self, name: str) -> object:
+        found = self._cut(lambda: getattr(self._github, name))
+        return (lambda *args, **named: self._cut(lambda: found(*args, **named))) if callable(found) else found
+
+    def _cut(self, ask: Callable[[], object]) -> object:
+        try:
+            return ask()
+        except TryAgain as error:
+            if error.after is None:
+                raise
+            self.told.append(error.after)
+            raise TryAgain(str(error), after=min(error.after, _LONGEST_PAUSE)) from error
+
+
+@dataclass
+class Inline:
+    """A launcher whose runs are over when `start` returns."""
+
+    services: Services
+    status: dict[str, str] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+
+    def start(self, attempt: Attempt, launch: Launch, *, root_run_id: str | None, parent_run_id: str | None) -> None:
+        del root_run_id, parent_run_id
+        caller = Caller(run_id=launch.dagster_run_id, say=self.said.append, others_wait=lambda: False)
+        self.status[launch.dagster_run_id] = "success"
+        try:
+            for artifact in launch.selection:
+                with taken(self.services, Artifact(artifact), attempt.key, caller) as outcome:
+                    self.said.append(f"{artifact}: {outcome}")
+                if isinstance(outcome, NotMyTurn):
+                    return
+        except LeaseLost as error:
+            self.said.append(f"no-op: {error}")
+        except OneshotError as error:
+            self.said.append(f"failed: {error}")
+            self.status[launch.dagster_run_id] = "failure"
+
+    def view(self, run_ids: tuple[str, ...]) -> dict[str, RunView]:
+        return {one: RunView(run_id=one, status=self.status[one]) for one in run_ids if one in self.status}
+
+    def fail(self, run_id: str, reason: str) -> None:
+        del reason
+        self.status[run_id] = "failure"
+
+    def terminate(self, run_id: str) -> None:
+        self.status[run_id] = "canceled"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """`ended` is the state, or `not taken in`; `problems` is empty where all that must hold holds."""
+
+    ended: str
+    reason: str
+    launches: int
+    problems: tuple[str, ...]
+
+
+class Matrix:
+    """One world; every case is a change of its own in it."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._seed = 0
+
+    @cached_property
+    def calls(self) -> list[Call]:
+        """Of one run without a fault, which must end well."""
+        self.world.forge.clear_requests()
+        outcome = self._case(None, lasting=False)
+        assert outcome.problems == ()
+        return calls_of(self.world.forge.requests())
+
+    def named(self, name: str) -> Call:
+        return next(call for call in self.calls if call.name == name)
+
+    def case(self, call: Call, fault: str) -> Outcome:
+        self.world.forge.arm(
+            **FAULTS[fault], method=call.method, path=call.path, graphql=call.graphql, login=LOGIN, nth=call.nth
+        )
+        try:
+            return self._case(call, lasting=fault in FOR_EVER)
+        finally:
+            self.world.forge.clear_faults()
+
+    def _case(self, call: Call | None, *, lasting: bool) -> Outcome:
+        self._seed += 1
+        since = tip(self.world)
+        key, _ = self.world.plant(seed=self._seed)
+        case = _Case(self.world, key)
+        try:
+            told = case.intake()
+            attempt = case.until_sealed() if told is None else None
+            problems = _problems_of_end(attempt, told, lasting=lasting, sealed=case.sealed)
+            if call is not None and call.family == "api" and not self.world.forge.faults()[0]["hit"]:
+                problems.append("the call was never made")  # how often git asks is git's own
+            if lasting:
+                self.world.forge.clear_faults()
+                attempt = case.goes_on()
+            problems += _problems_of_world(self.world, case.services, key, attempt, since)
+            return Outcome(
+                ended="not taken in" if told else case.first_end,
+                reason=told or case.first_reason,
+                launches=len(case.launcher.status),
+                problems=tuple(problems),
+            )
+        finally:
+            case.services.close()
+
+
+class _Case:
+    def __init__(self, world: World, key: ChangeKey) -> None:
+        settings = world.settings(budget={"infrastructure_retries": 1})
+        services = open_services(settings)
+        services.github.close()
+        github = GitHubClient(
+            api_url=settings.github.api_url,
+            graphql_url=settings.github.graphql_url,
+            token=settings.github.token.get_secret_value,
+            timeout=_TIMEOUT,
+        )
+        self.services = replace(services, github=Hurried(github))
+        self.launcher = Inline(self.services)
+        self.key = key
+        self.sealed = False
+        self.story: list[str] = []
+        self.first_end, self.first_reason = "", ""
+
+    def intake(self) -> str | None:
+        """What whoever triggered it is told; a person, or the next tick, tries once more where that may help."""
+        for last in (False, True):
+            try:
+                take_in(self.services, self.key, base=None, prompt="", by="ada")
+                return None
+            except TryAgain as error:
+                if last:
+                    return str(error)
+            except OneshotError as error:
+                return str(error)
+        return None
+
+    def until_sealed(self) -> Attempt:
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            attempt = self.services.store.runs.latest(self.key)
+            self.sealed = attempt.evidence_head is not None
+            if self.sealed or time.monotonic() > deadline or self._rests(attempt):
+                self.first_end = self.first_end or attempt.state.value
+                self.first_reason = self.first_reason or f"{attempt.human_reason or ''}: {attempt.reason}"
+                return attempt
+            self.story += continue_changes(self.services, self.launcher, only=self.key)
+            time.sleep(0.05)
+
+    def goes_on(self) -> Attempt:
+        """The fault is gone and a person says retry."""
+        if self.services.store.runs.latest(self.key) is None:
+            assert self.intake() is None
+        else:
+            attempt = self.services.store.runs.latest(self.key)
+            if attempt.state is State.NEEDS_HUMAN:
+                self.services.store.requests.add(attempt.id, kind="retry", by="ada")
+                self.story += continue_changes(self.services, self.launcher, only=self.key)
+        return self.until_sealed()
+
+    def _rests(self, attempt: Attempt) -> bool:
+        """Nothing more is started, sealed or not."""
+        return attempt.state is State.NEEDS_HUMAN and "a person has to decide" in (self.story or [""])[-1]
+
+
+def _problems_of_end(attempt: Attempt | None, told: str | None, *, lasting: bool, sealed: bool) -> list[str]:
+    if not lasting:
+        if attempt is None or attempt.state is not State.COMPLETED:
+            return [f"ended {attempt.state if attempt else 'not taken in'}: {attempt.reason if attempt else told}"]
+        return []
+    if attempt is None:
+        return [] if told else ["nobody was told"]
+    if attempt.state not in {State.NEEDS_HUMAN, State.COMPLETED}:
+        return [f"stands at {attempt.state}: {attempt.reason}"]
+    return []
+
+
+def _problems_of_world(
+    world: World, services: Services, key: ChangeKey, attempt: Attempt | None, since: str
+) -> list[str]:
+    """Whatever went wrong on the way: completed, and one of everything."""
+    if attempt is None or attempt.state is not State.COMPLETED:
+        stands = f"{attempt.state}: {attempt.reason}" if attempt else "nowhere"
+        return [f"did not go on to completed: {stands}"]
+    assert_evidence_verifies(services, key)
+    merged = attempt.merge_sha or ""
+    counts = {
+        "attempts": len(services.store.runs.all_of(key)),
+        "pushes": len(pushes(services, key)),
+        "pull requests": len(pulls(world, key)),
+        "merges": len(merges(world, since)),
+        "deployments": deploys(world, merged),
+        "GitHub deployments": len(world.forge.api("GET", key.repository, "/deployments", sha=merged)),
+        "comments of one purpose": max(Counter(_purposes(world, key, attempt)).values()),
+    }
+    problems = [f"{count} {what}" for what, count in counts.items() if count != 1]
+    if f"codex/issue-{key.issue_number}" in branches(world):
+        problems.append("the branch was left")
+    if [w for w in services.store.writes.of(key) if w.outcome is None]:
+        problems.append("an intent was left open")
+    if world.forge.violations():
+        problems.append("the forge was asked for files")
+    return problems
+
+
+def _purposes(world: World, key: ChangeKey, attempt: Attempt) -> list[str]:
+    numbers = (key.issue_number, attempt.pr_number or key.issue_number)
+    bodies = [str(made["body"]) for number in numbers for made in world.forge.comments(key.repository, number)]
+    return [body.splitlines()[0] for body in bodies if body.startswith("<!-- oneshot:")]

@@ -1,0 +1,53 @@
+"""GitHub fails once, or for ever, at one call of a run: the change is completed all the same, or a person is told why
+and the change is completed once that is mended. These are the telling calls; `make fault-matrix` takes every one."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from fault_matrix import Matrix
+from world_fixtures import running_world
+
+from oneshot_dagster.domain.run import State
+
+PULL = "/repos/acme/shop/pulls/{n}"
+ONCE = [
+    (f"GET {PULL} #1", "429"),
+    (f"GET {PULL} #2", "403 limit, no retry-after"),
+    ("POST /acme/shop.git/git-receive-pack #1", "cut after"),
+    ("POST /repos/acme/shop/pulls #1", "502 after"),
+    ("POST /repos/acme/shop/pulls #1", "403 limit"),
+    ("POST /repos/acme/shop/issues/{n}/comments #1", "cut after"),
+    (f"PUT {PULL}/merge #1", "502 after"),
+    (f"PUT {PULL}/merge #1", "hang"),
+    ("GET /acme/shop.git/info/refs?service=git-receive-pack #2", "502 before"),
+    ("POST /repos/acme/shop/deployments #1", "502 before"),
+]
+FOR_EVER = [
+    ("POST /repos/acme/shop/pulls #1", "403 for ever", "POST /repos/acme/shop/pulls"),
+    (f"GET {PULL} #1", "502 for ever", "GET /repos/acme/shop/pulls/"),
+    ("POST /repos/acme/shop/deployments #1", "422 for ever", "POST /repos/acme/shop/deployments"),
+]
+
+
+@pytest.fixture(scope="module")
+def matrix(
+    tmp_path_factory: pytest.TempPathFactory, make_lasting_database: Callable[..., str], store_template: str
+) -> Iterator[Matrix]:
+    home, database = tmp_path_factory.mktemp("faults") / "home", make_lasting_database(store_template)
+    with running_world(home, database, "--null-ci") as world:
+        yield Matrix(world)
+
+
+@pytest.mark.parametrize(("call", "fault"), ONCE)
+def test_what_fails_once_keeps_no_change_from_its_end(matrix, call, fault):
+    outcome = matrix.case(matrix.named(call), fault)
+    assert outcome.problems == ()
+    assert outcome.launches <= 2
+
+
+@pytest.mark.parametrize(("call", "fault", "named"), FOR_EVER)
+def test_what_fails_for_ever_is_named_to_a_person_and_goes_on_once_it_is_mended(matrix, call, fault, named):
+    outcome = matrix.case(matrix.named(call), fault)
+    assert outcome.problems == ()
+    assert outcome.ended == State.NEEDS_HUMAN
+    assert named in outcome.reason
