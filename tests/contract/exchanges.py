@@ -13,7 +13,7 @@ _VARIES = re.compile(r"[0-9a-f]{40}|\d+")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exchange:
-    """`path` and `query` are as sent; `status` is None where nobody answered."""
+    """`path` and `query` are as sent; `status` is None where no whole answer came."""
 
     method: str
     path: str

@@ -102,9 +102,19 @@ def _field(source: Any, info: graphql.GraphQLResolveInfo, **_: object) -> Any:
 
 
 def _type(value: Any, info: graphql.GraphQLResolveInfo, abstract: graphql.GraphQLAbstractType) -> str:
-    """What the answer says of itself; else a person, or the first type that it may be."""
+    """What the answer says of itself; else what the query narrows it to, a person, or the first type that it may be."""
     possible = [t.name for t in info.schema.get_possible_types(abstract)]
-    return value.get("__typename") or ("User" if "User" in possible else possible[0])
+    narrowed = [name for name, fields in _narrowed(info) if name in possible and fields <= set(value)]
+    return value.get("__typename") or next(iter(narrowed), "User" if "User" in possible else possible[0])
+
+
+def _narrowed(info: graphql.GraphQLResolveInfo) -> Iterator[tuple[str, set[str]]]:
+    """Each `... on Type` of the selection, with the names that it brings into the answer."""
+    for selection in (s for node in info.field_nodes if node.selection_set for s in node.selection_set.selections):
+        part = info.fragments[selection.name.value] if isinstance(selection, graphql.FragmentSpreadNode) else selection
+        if not isinstance(part, graphql.FieldNode) and part.type_condition:
+            fields = [f for f in part.selection_set.selections if isinstance(f, graphql.FieldNode)]
+            yield part.type_condition.name.value, {(f.alias or f.name).value for f in fields}
 
 
 def _fitting(name: str, pattern: re.Pattern[str]) -> Any:

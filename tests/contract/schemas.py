@@ -28,12 +28,25 @@ class Misfit:
 
 def misfits(schema: Schema, value: object, *, strict: bool = True) -> list[Misfit]:
     """`strict` also names the fields that the schema does not know, where it names any."""
-    found = [
-        Misfit(at=_at(error.instance_path), what=error.message[:_SAID])
-        for error in _validator(_Same(schema)).iter_errors(value)
-    ]
+    errors = _validator(_Same(schema)).iter_errors(value)
+    found = [Misfit(at=_at(e.instance_path), what=e.message[:_SAID]) for error in errors for e in _causes(error)]
     unknown = _unknown([schema], value, "") if strict else ()
     return list(dict.fromkeys([*found, *unknown]))
+
+
+def _causes(error: jsonschema_rs.ValidationError) -> Iterator[jsonschema_rs.ValidationError]:
+    """Where no alternative fits: what is wrong with the one that was meant, which at least is of the right type."""
+    branches = getattr(error.kind, "context", None)
+    if not branches:
+        yield error
+        return
+    for cause in min(branches, key=lambda causes: (sum(map(_is_other, causes)), len(causes))):
+        yield from _causes(cause)
+
+
+def _is_other(error: jsonschema_rs.ValidationError) -> bool:
+    kinds = jsonschema_rs.ValidationErrorKind
+    return isinstance(error.kind, (kinds.Type, kinds.Enum, kinds.Constant))
 
 
 def _at(path: Sequence[str | int]) -> str:

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FILE = "exchanges.jsonl"
 _SECRET = re.compile(r'("(?:token|pem|client_secret|webhook_secret|secret)"\s*:\s*)"(?:[^"\\]|\\.)+"')
-_ASKED = {"accept", "content-type", "if-none-match", "x-github-api-version"}
+_ASKED = {"accept", "content-type", "if-none-match", "user-agent", "x-github-api-version"}
 _ANSWERED = {"content-type", "etag", "link", "location", "retry-after"}
 
 
@@ -37,12 +37,13 @@ class _Recording:
 
 
 class _Exchange:
-    """Overhears one request and its answer; `status` None where nobody answered."""
+    """Overhears one request and its answer; `status` None where no whole answer came."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive, self._send = receive, send
         self._asked, self._said = b"", b""
         self._status: int | None = None
+        self._whole = False
         self._headers: Mapping[str, str] = {}
 
     async def receive(self) -> Message:
@@ -55,6 +56,7 @@ class _Exchange:
             self._status, self._headers = message["status"], _some(message.get("headers", ()), _ANSWERED)
         elif message["type"] == "http.response.body":
             self._said += message.get("body", b"")
+            self._whole = not message.get("more_body", False)
         await self._send(message)
 
     def record(self, scope: Scope) -> dict[str, object]:
@@ -66,7 +68,7 @@ class _Exchange:
             "query": query.decode("latin-1"),
             "headers": _some(scope["headers"], _ASKED),
             "body": _text(self._asked),
-            "status": self._status,
+            "status": self._status if self._whole else None,
             "answer_headers": self._headers,
             "answer": _text(self._said),
         }
