@@ -5,7 +5,16 @@ from forge_world import SHOP, git
 
 from oneshot_dagster.local.forge.client import ForgeError
 
-PULL = {"type": "pull_request", "parameters": {"required_approving_review_count": 0}}
+PULL = {
+    "type": "pull_request",
+    "parameters": {
+        "required_approving_review_count": 0,
+        "dismiss_stale_reviews_on_push": False,
+        "require_code_owner_review": False,
+        "require_last_push_approval": False,
+        "required_review_thread_resolution": False,
+    },
+}
 
 
 @pytest.fixture
@@ -195,8 +204,9 @@ def test_a_rule_that_the_forge_would_not_enforce_is_refused(forge, shop):
 
 
 def test_protection_is_shown_as_it_was_put(forge, shop):
+    checks = [{"context": "ci", "app_id": 15368}, {"context": "x"}]
     body = {
-        "required_status_checks": {"strict": True, "checks": [{"context": "ci", "app_id": 15368}, {"context": "x"}]},
+        "required_status_checks": {"strict": True, "contexts": [], "checks": checks},
         "required_pull_request_reviews": {"required_approving_review_count": 2, "require_code_owner_reviews": True},
         "enforce_admins": False,
         "restrictions": None,

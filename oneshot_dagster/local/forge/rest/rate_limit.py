@@ -7,8 +7,7 @@ from oneshot_dagster.local.forge.shapes.people import Json
 
 def rate_limit(call: Call) -> Answer:
     windows = call.forge.limits.windows(call.user.login)
-    resources = {resource: _shape(window) for resource, window in windows.items()}
-    return Answer(body={"resources": resources, "rate": resources["core"]})
+    return Answer(body={"resources": {resource: _shape(window) for resource, window in windows.items()}})
 
 
 def _shape(window: Window) -> Json:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from oneshot_dagster.local.forge.records import Comment, Event, Issue, Label, Pull, Repository
 from oneshot_dagster.local.forge.shapes.people import Json, Urls, simple_user
@@ -17,7 +18,7 @@ def label(urls: Urls, repo: Repository, row: Label) -> Json:
     return {
         "id": row.id,
         "node_id": f"LA_{row.id}",
-        "url": f"{urls.repository(repo)}/labels/{row.name}",
+        "url": f"{urls.repository(repo)}/labels/{quote(row.name, safe='')}",
         "name": row.name,
         "description": row.description,
         "color": row.color,
