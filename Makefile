@@ -7,9 +7,9 @@ unexport PYTHONDONTWRITEBYTECODE
 PY := .venv/bin/python
 WORKERS ?= 2
 
-.PHONY: help demo dev test lint format lock clean env env-dev
+.PHONY: help demo dev test fault-matrix lint format lock clean env env-dev
 help:  ## the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 env: .venv/.runtime
 env-dev: .venv/.dev
@@ -31,6 +31,9 @@ dev: env  ## the same world left running, with the Dagster UI on 127.0.0.1:3000
 
 test: env-dev lint  ## lint and all tests, in parallel
 	$(PY) -m pytest -n $(WORKERS) --dist worksteal -q
+
+fault-matrix: env-dev  ## every HTTP call of a run with every fault of GitHub; FAULTS="PUT" takes a part
+	$(PY) -m pytest -q tests/steps/every_fault.py
 
 lint: env-dev  ## ruff, basedpyright (strict), import-linter
 	$(PY) -m ruff check .

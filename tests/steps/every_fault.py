@@ -19,6 +19,7 @@ def test_every_call_with_every_fault(matrix: Matrix, request):  # noqa: F811
     for call in calls:
         cells = [_cell(matrix, call, fault, failed, reasons) for fault in FAULTS]
         table.line(f"| {call.name} | " + " | ".join(cells) + " |")
+        table.flush()
     table.line("\nWhat a person was told:\n")
     table.line("\n".join(reasons))
     table.line("\nLeft out:\n")
