@@ -7,8 +7,10 @@ import click
 from oneshot_dagster.cli import show
 from oneshot_dagster.cli.changes import print_changes
 from oneshot_dagster.cli.opened import opened, typed
+from oneshot_dagster.domain.withheld import WITHHELD, in_short
 
 if TYPE_CHECKING:
+    from oneshot_dagster.domain.attempt import WriteAction
     from oneshot_dagster.steps.standing import Left, Standing
 
 _SHAS = ("base_sha", "head_sha", "judged_sha", "merge_sha", "deployed_sha")
@@ -55,8 +57,14 @@ def described(found: "Standing") -> dict[str, object]:
         "reason": attempt.reason,
         "success_criteria": {c.name: {"verdict": c.verdict.value, "detail": c.detail} for c in found.criteria},
         "artifacts": {left.artifact.value: _artifact(left) for left in found.artifacts},
-        "write_actions": [{"action": w.action, "key": w.key, "outcome": w.outcome} for w in found.write_actions],
+        "write_actions": [_write(w) for w in found.write_actions],
     }
+
+
+def _write(write: "WriteAction") -> dict[str, object]:
+    """What was withheld is shown with all that it would have written."""
+    entry: dict[str, object] = {"action": write.action, "key": write.key, "outcome": write.outcome}
+    return entry | ({"payload": write.payload} if write.outcome == WITHHELD else {})
 
 
 def _artifact(left: "Left") -> dict[str, object]:
@@ -93,10 +101,17 @@ def _print(found: "Standing") -> None:
         ],
     )
     show.heading("done outside")
+    done = [w for w in found.write_actions if w.outcome != WITHHELD]
     show.table(
         ("action", "outcome", "at (UTC)", "key"),
-        [(w.action, w.outcome or "open", show.moment(w.settled_at), w.key) for w in found.write_actions],
+        [(w.action, w.outcome or "open", show.moment(w.settled_at), w.key) for w in done],
     )
+    if len(done) < len(found.write_actions):
+        show.heading("withheld: nothing is written in mode observe")
+        withheld = [w for w in found.write_actions if w.outcome == WITHHELD]
+        show.table(
+            ("at (UTC)", "what it would have done"), [(show.moment(w.settled_at), in_short(w)) for w in withheld]
+        )
 
 
 def _took(left: "Left") -> str:

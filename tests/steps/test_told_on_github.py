@@ -2,6 +2,7 @@
 
 import people
 import pytest
+from world_facts import our_checks
 from world_fixtures import Engine
 
 from oneshot_dagster.domain.artifact import Artifact
@@ -25,12 +26,6 @@ def said(world, key) -> str:
     return only.splitlines()[1]
 
 
-def checks(world, sha) -> list[str]:
-    """The states of our check at that commit, oldest first; a personal token's are statuses."""
-    statuses = world.forge.api("GET", "acme/shop", f"/commits/{sha}/statuses")
-    return [s["state"] for s in reversed(statuses) if s["context"] == "oneshot"]
-
-
 def written(world, method: str, path: str) -> int:
     calls = [r for r in world.forge.requests() if r["login"] == "oneshot" and r["method"] == method]
     return sum(path in call["path"] for call in calls)
@@ -45,7 +40,7 @@ def test_one_comment_says_each_state_that_people_see_and_our_check_goes_from_pen
         found = comments(world, key.issue_number)
         seen.append(found[0].splitlines()[1].split(".**")[0].lstrip("*") if found else None)
         head = one.attempt(key).head_sha
-        states.append(checks(world, head)[-1:] if artifact not in ORDER[:3] else [])
+        states.append(our_checks(world, head)[-1:] if artifact not in ORDER[:3] else [])
     assert seen == [
         *[None] * 3,
         *["Waiting for ci and review"] * 2,
@@ -57,7 +52,7 @@ def test_one_comment_says_each_state_that_people_see_and_our_check_goes_from_pen
     ]
     assert states == [*[[]] * 3, *[["pending"]] * 3, *[["success"]] * 5]
     assert len(comments(world, key.issue_number)) == 1
-    assert checks(world, one.attempt(key).head_sha) == ["pending", "success"]
+    assert our_checks(world, one.attempt(key).head_sha) == ["pending", "success"]
     assert (written(world, "POST", "/issues/"), written(world, "PATCH", "/issues/comments/")) == (1, 5)
     assert written(world, "POST", "/statuses/") == 2
 
@@ -78,15 +73,15 @@ def test_a_judgement_that_is_voided_takes_its_success_back(world, engine):
     one = engine(mode="propose")
     through(one, key, Artifact.MERGE)
     parked = one.attempt(key)
-    assert (parked.state, checks(world, parked.head_sha)) == (State.MERGE_READY, ["pending", "success"])
+    assert (parked.state, our_checks(world, parked.head_sha)) == (State.MERGE_READY, ["pending", "success"])
     world.forge.open_thread("acme/shop", parked.pr_number, path="shop/cart.py", line=1, body="why?")
     one.take(Artifact.MERGE, key)
     assert one.attempt(key).state is State.AWAITING_CI
-    assert checks(world, parked.head_sha) == ["pending", "success", "pending"]
+    assert our_checks(world, parked.head_sha) == ["pending", "success", "pending"]
     assert "Waiting for ci and review" in said(world, key)
     one.take(Artifact.CHECK_STATE, key)
     assert one.attempt(key).state is State.NEEDS_ITERATION
-    assert checks(world, parked.head_sha)[-1] == "failure"
+    assert our_checks(world, parked.head_sha)[-1] == "failure"
     assert "did not get through" in said(world, key)
 
 
@@ -98,11 +93,11 @@ def test_a_push_leaves_the_old_commit_s_verdict_and_gives_the_new_one_its_own(wo
     new = people.push(world, key.branch, {"NOTES.md": "By hand.\n"})
     one.take(Artifact.LOCAL_TEST_REPORT, key)
     one.take(Artifact.FILE_SNAPSHOT, key)
-    assert checks(world, new) == ["pending"]
+    assert our_checks(world, new) == ["pending"]
     assert f"`{new[:7]}`" in said(world, key)
     one.run(key, Artifact.CHECK_STATE, Artifact.EVALUATION)
-    assert checks(world, new) == ["pending", "success"]
-    assert checks(world, old) == ["pending", "success"]
+    assert our_checks(world, new) == ["pending", "success"]
+    assert our_checks(world, old) == ["pending", "success"]
 
 
 def test_who_has_to_decide_is_told_once_on_the_pull_request_and_our_check_is_red(world, engine):
@@ -115,7 +110,7 @@ def test_who_has_to_decide_is_told_once_on_the_pull_request_and_our_check_is_red
     (brief,) = comments(world, stopped.pr_number)
     assert "needs a person" in brief
     assert "Stopped: a person has to decide" in said(world, key)
-    assert checks(world, stopped.head_sha) == ["pending", "failure"]
+    assert our_checks(world, stopped.head_sha) == ["pending", "failure"]
 
 
 def test_a_stopped_change_leaves_no_check_that_lets_it_be_merged(world, engine):
@@ -127,7 +122,7 @@ def test_a_stopped_change_leaves_no_check_that_lets_it_be_merged(world, engine):
     one.take(Artifact.MERGE, key)
     one.take(Artifact.EVIDENCE, key)
     assert one.attempt(key).state is State.CANCELLED
-    assert checks(world, parked.head_sha)[-1] == "error"
+    assert our_checks(world, parked.head_sha)[-1] == "error"
     assert "Stopped on request" in said(world, key)
 
 
@@ -155,5 +150,5 @@ def test_what_cannot_be_told_stops_no_change(world, engine, answer):
     one.take(Artifact.EVIDENCE, key)
     assert one.attempt(key).state is State.COMPLETED
     assert "Done" in said(world, key)
-    assert checks(world, one.attempt(key).head_sha) == ["success"]
+    assert our_checks(world, one.attempt(key).head_sha) == ["success"]
     assert issue.check(world.shop_url).ok

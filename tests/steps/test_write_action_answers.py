@@ -16,6 +16,8 @@ from oneshot_dagster.steps.probes import PROBES, Action
 CALLS = {
     "open_pr": ("POST", r"/pulls$"),
     "comment": ("POST", r"/issues/\d+/comments$"),
+    "check_run": ("POST", r"/statuses/\w+$"),
+    "comment_edit": ("PATCH", r"/issues/comments/\d+$"),
     "update_pr": ("PATCH", r"/pulls/\d+$"),
     "merge": ("PUT", r"/pulls/\d+/merge$"),
     "github_deployment": ("POST", r"/deployments$"),

@@ -72,6 +72,7 @@ def assert_done_once(world: World, services: Services, key: ChangeKey, *, since:
     assert len(world.forge.api("GET", key.repository, "/deployments", sha=attempt.merge_sha or "")) == 1
     assert [w.key for w in services.store.writes.of(key) if w.outcome is None] == []
     assert len(_comments(world, key, attempt.pr_number or 0)) == 1
+    assert our_checks(world, attempt.head_sha or "")[-1] == "success"
     assert_evidence_verifies(services, key)
     assert strays(world) == []
 
@@ -82,6 +83,12 @@ def assert_evidence_verifies(services: Services, key: ChangeKey) -> None:
     content = services.blobs.get(files[-1].sha256)
     assert content is not None
     assert verify(content, attempt.evidence_head).ok
+
+
+def our_checks(world: World, sha: str) -> list[str]:
+    """The states of our check at that commit, oldest first; with a personal token they are statuses."""
+    statuses = world.forge.api("GET", "acme/shop", f"/commits/{sha}/statuses")
+    return [s["state"] for s in reversed(statuses) if s["context"] == "oneshot"]
 
 
 def _comments(world: World, key: ChangeKey, pr_number: int) -> list[str]:
