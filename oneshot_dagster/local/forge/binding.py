@@ -19,6 +19,7 @@ from oneshot_dagster.local.forge.calls import Answer, Call, Endpoint, Refusal
 from oneshot_dagster.local.forge.forge import Forge
 from oneshot_dagster.local.forge.records import User
 from oneshot_dagster.local.forge.rest import (
+    actions,
     app_controls,
     apps,
     checks,
@@ -49,6 +50,7 @@ REST = (
     reviews,
     pulls,
     checks,
+    actions,
     deployments,
     rate_limit,
     apps,
@@ -64,7 +66,7 @@ def routes(forge: Forge) -> list[Route]:
     own = [_route(forge, e, e.pattern) for module in CONTROLS for e in module.ENDPOINTS]
     graphql = Route("/api/graphql", _graphql(forge), methods=["POST"])
     unknown = Route("/api/{rest:path}", _unknown, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
-    return [*rest, graphql, *own, unknown]
+    return [*rest, graphql, *own, unknown, *actions.routes(forge)]
 
 
 def plain(status: int, message: str) -> Response:

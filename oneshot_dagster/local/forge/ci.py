@@ -17,7 +17,7 @@ from oneshot_dagster.local.forge.expression import Context, compile_condition, t
 from oneshot_dagster.local.forge.records import CheckRun, Pull, Repository
 from oneshot_dagster.local.forge.repos import Repos
 from oneshot_dagster.local.forge.shapes.people import CI_APP
-from oneshot_dagster.local.forge.workflow import Job, Trigger, Workflow, read
+from oneshot_dagster.local.forge.workflow import Job, Trigger, Workflow, name_of, read
 from oneshot_dagster.local.forge.world import World, now
 
 _WORKERS = 2
@@ -84,6 +84,10 @@ class Ci:
                 body = tar.extractfile(member) if member.isfile() and name.suffix in {".yml", ".yaml"} else None
                 if body and name.parent == Path(".github/workflows"):
                     yield name.name, body.read().decode(errors="replace")
+
+    def names(self, repository: Repository, sha: str) -> list[tuple[str, str]]:
+        """Each workflow file at that commit, and what it calls itself."""
+        return [(file, name_of(file, text)) for file, text in self._files(repository, sha)]
 
     def _queue(self, repository: Repository, pull: Pull, workflow: Workflow, event: str) -> None:
         sha = pull.head_sha
@@ -184,6 +188,6 @@ class Ci:
             completed_at=now(),
             title=outcome.title,
             summary=outcome.summary or outcome.title,
-            text=outcome.log or None,
+            log=outcome.log,
         )
         self._world.put(done)

@@ -155,6 +155,17 @@ class ForgeClient:
     def check_runs(self, repository: str, ref: str) -> list[Json]:
         return self.api("GET", repository, f"/commits/{ref}/check-runs", per_page=100)["check_runs"]
 
+    def job_log(self, repository: str, check: int) -> str:
+        """What the job of this check run printed, without the time before each line."""
+        asked = self._http.get(f"/api/v3/repos/{repository}/actions/jobs/{check}/logs")
+        if asked.status_code != 302:
+            raise ForgeError(asked.status_code, asked.text)
+        text = httpx.get(asked.headers["location"], timeout=30.0, trust_env=False).text
+        return "\n".join(line.partition(" ")[2] for line in text.splitlines())
+
+    def annotations(self, repository: str, check: int) -> list[Json]:
+        return self.api("GET", repository, f"/check-runs/{check}/annotations")
+
     def branch_sha(self, repository: str, branch: str) -> str:
         return str(self.api("GET", repository, f"/git/ref/heads/{branch}")["object"]["sha"])
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from oneshot_dagster.local.forge.ci import Ci
 from oneshot_dagster.local.forge.config import ForgeConfig
+from oneshot_dagster.local.forge.downloads import Downloads
 from oneshot_dagster.local.forge.faults import Faults
 from oneshot_dagster.local.forge.limits import Limits
 from oneshot_dagster.local.forge.log import RequestLog
@@ -24,6 +25,7 @@ class Forge:
     log: RequestLog = field(default_factory=RequestLog)
     faults: Faults = field(default_factory=Faults)
     limits: Limits = field(default_factory=Limits)
+    downloads: Downloads = field(default_factory=Downloads)
     writing: threading.RLock = field(default_factory=threading.RLock)
     busy: threading.Event = field(default_factory=threading.Event)
 

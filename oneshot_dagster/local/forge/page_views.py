@@ -109,7 +109,7 @@ def _check(repository: Repository, check: CheckRun) -> Json:
         "url": f"/{repository.full_name}/runs/{check.id}",
         "title": check.title,
         "sha": check.head_sha,
-        "log": check.text or check.summary,
+        "log": check.text or check.log or check.summary,
     }
 
 

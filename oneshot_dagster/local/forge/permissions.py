@@ -120,6 +120,7 @@ _ENDPOINTS: Mapping[str, tuple[str, ...]] = {
     "pull_requests=write,contents=write": ("PUT /repos/{}/{}/pulls/{}/update-branch",),
     "checks=read": (
         "GET /repos/{}/{}/check-runs/{}",
+        "GET /repos/{}/{}/check-runs/{}/annotations",
         "GET /repos/{}/{}/commits/{}/check-runs",
         "GET /repos/{}/{}/commits/{}/check-suites",
     ),
@@ -132,7 +133,11 @@ _ENDPOINTS: Mapping[str, tuple[str, ...]] = {
         "GET /repos/{}/{}/deployments/{}/statuses",
     ),
     "deployments=write": ("POST /repos/{}/{}/deployments", "POST /repos/{}/{}/deployments/{}/statuses"),
-    "actions=read": ("GET /repos/{}/{}/actions/workflows", "GET /repos/{}/{}/actions/runs"),
+    "actions=read": (
+        "GET /repos/{}/{}/actions/workflows",
+        "GET /repos/{}/{}/actions/runs",
+        "GET /repos/{}/{}/actions/jobs/{}/logs",
+    ),
     "repository_hooks=read": ("GET /repos/{}/{}/hooks", "GET /repos/{}/{}/hooks/{}/deliveries"),
     "repository_hooks=write": ("POST /repos/{}/{}/hooks", "POST /repos/{}/{}/hooks/{}/deliveries/{}/attempts"),
 }

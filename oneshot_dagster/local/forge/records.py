@@ -219,6 +219,8 @@ class ReviewComment(Record):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckRun(Record):
+    """`log` is that of a job of the forge's CI, whose output GitHub leaves empty; its title and summary are for the page."""
+
     app: str
     name: str
     head_sha: str
@@ -231,6 +233,7 @@ class CheckRun(Record):
     title: str | None = None
     summary: str | None = None
     text: str | None = None
+    log: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -350,6 +353,42 @@ class QueueEntry(Record):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Hook(Record):
+    """A repository's webhook. An App's own is in its row."""
+
+    url: str
+    content_type: str
+    secret: str | None
+    insecure_ssl: str
+    events: tuple[str, ...]
+    active: bool
+    created_at: str
+    updated_at: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Delivery(Record):
+    """One payload for one hook, which is a Hook or an App. Without `sent_at` it still waits. `guid` is kept when it is
+    delivered again; `installation` is the one that an App hears it by."""
+
+    hook: int
+    guid: str
+    event: str
+    action: str | None
+    payload: str
+    created_at: str
+    installation: int = 0
+    redelivery: bool = False
+    sent_at: str | None = None
+    duration: float = 0.0
+    status: str = ""
+    status_code: int = 0
+    sent: dict[str, str] = field(default_factory=dict[str, str])
+    answered: dict[str, str] = field(default_factory=dict[str, str])
+    answer: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Violation(Record):
     """A request for file lists or patches, which must come from git."""
 
@@ -385,5 +424,7 @@ KINDS: tuple[type[Record], ...] = (
     AsyncMerge,
     MergeSwitches,
     QueueEntry,
+    Hook,
+    Delivery,
     Violation,
 )

@@ -91,6 +91,15 @@ def read(file: str, text: str, trigger: Trigger) -> Workflow | None:
     return Workflow(file=file, name=str(root.get("name") or file), env=env, jobs=tuple(jobs))
 
 
+def name_of(file: str, text: str) -> str:
+    """Its own name, or its path where it has none or cannot be read."""
+    try:
+        root = untyped.mapping(yaml.safe_load(text)) or {}
+    except yaml.YAMLError:
+        root = {}
+    return str(root.get("name") or f".github/workflows/{file}")
+
+
 def _keyed(node: object) -> object:
     """YAML 1.1 reads the key `on` as true."""
     if not isinstance(node, dict):

@@ -147,7 +147,7 @@ def test_red_first_fails_real_ci_and_its_log_cures_it(world: World) -> None:
     world.engine.create_pull(REPOSITORY, head="codex/issue-1", base=BASE, title="it")
     failed = world.ci(sha)
     assert failed["conclusion"] == "failure"
-    log = json.dumps(failed["output"], ensure_ascii=False)
+    log = world.owner.job_log(REPOSITORY, failed["id"])
     assert "broken promise" in log
     agent(shop, f"{text(world.owner, issue.number)}\n\nfailed: ci\n{log}")
     assert world.ci(world.push(shop, "codex/issue-1"))["conclusion"] == "success"

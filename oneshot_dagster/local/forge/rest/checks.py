@@ -9,6 +9,7 @@ from oneshot_dagster.local.forge.mergeability import latest_checks, latest_statu
 from oneshot_dagster.local.forge.records import CheckRun, CommitStatus, Pull
 from oneshot_dagster.local.forge.repos import SHA
 from oneshot_dagster.local.forge.shapes import checks as shapes
+from oneshot_dagster.local.forge.shapes.actions import annotations
 from oneshot_dagster.local.forge.shapes.apps import integration
 from oneshot_dagster.local.forge.shapes.people import Json, app
 from oneshot_dagster.local.forge.shapes.repositories import minimal
@@ -88,6 +89,10 @@ def get_check(call: Call) -> Answer:
     return Answer(body=_shown(call, _check(call)))
 
 
+def list_annotations(call: Call) -> Answer:
+    return call.page(annotations(call.urls, call.repository, _check(call)))
+
+
 def list_checks(call: Call) -> Answer:
     sha, query = resolve(call, call.path["ref"]), call.query
     rows = [c for c in call.forge.world.all(CheckRun, call.repository) if c.head_sha == sha]
@@ -159,6 +164,7 @@ _REPO = "/repos/{owner}/{repo}"
 ENDPOINTS = (
     Endpoint(method="POST", pattern=_REPO + "/check-runs", handler=create_check, needs="write"),
     Endpoint(method="GET", pattern=_REPO + "/check-runs/{check}", handler=get_check),
+    Endpoint(method="GET", pattern=_REPO + "/check-runs/{check}/annotations", handler=list_annotations),
     Endpoint(method="PATCH", pattern=_REPO + "/check-runs/{check}", handler=update_check, needs="write"),
     Endpoint(method="GET", pattern=_REPO + "/commits/{ref:path}/check-runs", handler=list_checks),
     Endpoint(method="POST", pattern=_REPO + "/statuses/{sha}", handler=create_status, needs="write"),

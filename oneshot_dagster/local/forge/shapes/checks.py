@@ -8,7 +8,8 @@ from oneshot_dagster.local.forge.records import (
     Pull,
     Repository,
 )
-from oneshot_dagster.local.forge.shapes.people import Json, Urls, app, simple_user, stable_id
+from oneshot_dagster.local.forge.shapes.actions import annotations
+from oneshot_dagster.local.forge.shapes.people import CI_APP, Json, Urls, app, simple_user, stable_id
 
 
 def check_run(urls: Urls, repo: Repository, row: CheckRun, pulls: list[Pull]) -> Json:
@@ -28,16 +29,21 @@ def check_run(urls: Urls, repo: Repository, row: CheckRun, pulls: list[Pull]) ->
         "started_at": row.started_at,
         "completed_at": row.completed_at,
         "output": {
-            "title": row.title,
-            "summary": row.summary,
-            "text": row.text,
-            "annotations_count": 0,
+            **_said(row),
+            "annotations_count": len(annotations(urls, repo, row)),
             "annotations_url": f"{me}/annotations",
         },
         "check_suite": {"id": stable_id(f"{row.app}{row.head_sha}")},
         "app": app(urls, row.app),
         "pull_requests": [_minimal_pull(urls, repo, p) for p in pulls],
     }
+
+
+def _said(row: CheckRun) -> Json:
+    """A job of Actions says nothing here: its words are in its log."""
+    if row.app == CI_APP:
+        return {"title": None, "summary": None, "text": None}
+    return {"title": row.title, "summary": row.summary, "text": row.text}
 
 
 def _minimal_pull(urls: Urls, repo: Repository, pull: Pull) -> Json:
