@@ -85,9 +85,13 @@ def _crashing(services: Services, settings: Settings, file: Path) -> Services:
 
 def github_tokens(github: GitHubSettings) -> Tokens:
     """An App's tokens where the settings name one; read, and asked for, when they are needed."""
+    return OneToken(TokenReader(github)) if github.app_id is None else app_tokens(github)
+
+
+def app_tokens(github: GitHubSettings) -> AppTokens:
     file = github.private_key_file
     if github.app_id is None or file is None:
-        return OneToken(TokenReader(github))
+        raise BadInput(tried="act as a GitHub App", found="none in the settings", do="`oneshot github connect`")
     return AppTokens(api_url=github.api_url, app_id=github.app_id, private_key=lambda: _private_key(file))
 
 

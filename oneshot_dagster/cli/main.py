@@ -18,6 +18,7 @@ _COMMANDS = {
     "demo": "one issue to a merged, deployed, verified change, in a world of its own",
     "dev": "that world left running, with the Dagster UI",
     "up": "the platform against the GitHub of your own settings",
+    "github": "connect a home to GitHub, as an App or with a token",
     "serve": "the web process by itself: the UI, and the port for webhooks",
     "run": "take a change as far as it goes, and follow it",
     "list": "the changes and where they stand",
