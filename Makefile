@@ -33,7 +33,7 @@ test: env-dev lint  ## lint and all tests, in parallel
 	$(PY) -m pytest -n $(WORKERS) --dist worksteal -q
 
 fault-matrix: env-dev  ## every HTTP call of a run with every fault of GitHub; FAULTS="PUT" takes a part
-	$(PY) -m pytest -q tests/steps/every_fault.py
+	$(PY) -m pytest -q -s tests/steps/every_fault.py
 
 lint: env-dev  ## ruff, basedpyright (strict), import-linter
 	$(PY) -m ruff check .

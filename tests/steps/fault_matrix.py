@@ -317,7 +317,7 @@ def _problems_of_world(
         "merges": len(merges(world, since)),
         "deployments": deploys(world, merged),
         "GitHub deployments": len(world.forge.api("GET", key.repository, "/deployments", sha=merged)),
-        "comments of one purpose": max(Counter(_purposes(world, key, attempt)).values()),
+        "comments of one purpose": max(Counter(_purposes(world, key, attempt)).values(), default=1),
     }
     problems = [f"{count} {what}" for what, count in counts.items() if count != 1]
     if f"codex/issue-{key.issue_number}" in branches(world):

@@ -13,7 +13,7 @@ _ANONYMOUS, _ANONYMOUS_LIMIT = "", 60
 _HOUR = 3600
 _DOCS = "https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api"
 _HELP = "If you reach out to GitHub Support for help, please include the request ID {}"
-_PRIMARY = "API rate limit exceeded for user ID {}. " + _HELP + " and timestamp {} UTC."
+_PRIMARY = "API rate limit exceeded for {}. " + _HELP + " and timestamp {} UTC."
 SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. " + _HELP + "."
 
 
@@ -120,7 +120,9 @@ def secondary_refusal(request_id: str, *, status: int, retry_after: int | None) 
 
 def _primary_refusal(asked: Asked) -> Reply:
     at = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
-    message = _PRIMARY.format(asked.user.id if asked.user else 0, asked.id, at)
+    installation = asked.user.installation if asked.user else 0
+    whose = f"installation ID {installation}" if installation else f"user ID {asked.user.id if asked.user else 0}"
+    message = _PRIMARY.format(whose, asked.id, at)
     if asked.path == GRAPHQL:
         return json_reply(200, {"errors": [{"type": "RATE_LIMITED", "message": message}]})
     return json_reply(403, {"message": message, "documentation_url": _DOCS, "status": "403"})
