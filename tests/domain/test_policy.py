@@ -231,3 +231,7 @@ def test_the_gate_is_asked_what_the_policy_says() -> None:
     rules = gate_rules(parse_policy(FULL))
     assert (rules.required_checks, rules.approvals, rules.reviewers) == (("ci",), 1, ("ada",))
     assert (rules.allow_no_checks, rules.tests_advisory) == (True, True)
+
+
+def test_a_policy_that_names_no_mode_proposes_however_well_it_verifies():
+    assert effective_mode(parse_policy(DEPLOY + SUITES), Mode.MERGE) == (Mode.PROPOSE, "policy")

@@ -7,6 +7,7 @@ from resumed import Resumed
 from world_facts import assert_done_once, assert_evidence_verifies, branches, pulls, tip
 
 from oneshot_dagster.bootstrap import open_services
+from oneshot_dagster.cli.status import described
 from oneshot_dagster.domain.artifact import Artifact
 from oneshot_dagster.domain.errors import NeedsHuman
 from oneshot_dagster.domain.run import Mode, State
@@ -98,6 +99,13 @@ def test_what_it_would_have_written_is_on_record_shown_and_in_the_brief(observin
     facts = [f for f in services.store.facts.of(attempt.id) if f.data.get("outcome") == "withheld"]
     assert {f.data["action"] for f in facts} == set(found)
     assert [f.data["payload"]["title"] for f in facts if f.data["action"] == "open_pr"] == [shown.shown["title"]]
+
+
+def test_status_has_every_withheld_write_with_its_words(observing, observed):
+    attempt, _ = observed
+    found = [w for w in described(standing(observing.services, attempt))["write_actions"] if w["outcome"] == "withheld"]
+    assert [w["action"] for w in found] == withheld(observing.services, attempt.key)
+    assert all(w["payload"] for w in found)
 
 
 def test_the_gate_says_what_did_not_run_and_the_rules_judge_all_the_same(observing, observed):
