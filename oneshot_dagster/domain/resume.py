@@ -30,6 +30,7 @@ EVIDENCE_TRIES = 3
 _LEASE_LOOK = 5.0
 _EVIDENCE_ALONE = (Artifact.EVIDENCE,)
 _NOT_BY_THE_GATE = frozenset({Awaiting.LANE, Awaiting.MERGE, Awaiting.HEAD, Awaiting.DEPLOYMENT})
+_TOLD = frozenset({Awaiting.CI, Awaiting.REVIEW, Awaiting.HEAD, Awaiting.MERGE})
 _LOST = "unknown"  # a launch row that Dagster knows no run of
 
 _Rule = Callable[[Attempt, ResumeFacts, datetime], Action | None]
@@ -43,6 +44,15 @@ def next_action(attempt: Attempt, facts: ResumeFacts, now: datetime) -> Action:
         if action is not None:
             return action
     return _go_on(attempt, facts, now)
+
+
+def rests(attempt: Attempt, facts: ResumeFacts) -> bool:
+    """Waiting, it needs no look until GitHub, a person or the clock has something new: it parked, and its run is over.
+
+    Lane and deployment are looked at each time, because what opens them tells nobody.
+    """
+    run, awaited = facts.last_run, attempt.awaited
+    return run is not None and run.status == "success" and awaited is not None and awaited.what in _TOLD
 
 
 # The run

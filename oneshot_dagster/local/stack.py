@@ -161,6 +161,7 @@ def _begin_work(parts: Parts, engine: "Engine", services: "Services", timer: "_T
     """The reaper first: what an earlier stack left unfinished is looked at before anything is taken from the queue."""
     from oneshot_dagster.steps.resume import continue_changes
 
+    services.store.looks.rouse()
     continue_changes(services, engine.launcher)
     since = time.time()
     for name in (DAEMON, *((WEB,) if web else ())):

@@ -4,6 +4,7 @@ The sensor change_continue and `oneshot run` call this; nothing else starts or c
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from oneshot_dagster.domain.action import (
     Action,
@@ -20,7 +21,8 @@ from oneshot_dagster.domain.action import (
 from oneshot_dagster.domain.attempt import Attempt, Launch
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.errors import NeedsHuman, OneshotError, StaleState
-from oneshot_dagster.domain.resume import next_action
+from oneshot_dagster.domain.resume import next_action, rests
+from oneshot_dagster.domain.resume_facts import ResumeFacts
 from oneshot_dagster.domain.run import LIVE, State
 from oneshot_dagster.services.launcher.protocol import Launcher, RunView
 from oneshot_dagster.steps.lease import held
@@ -30,12 +32,17 @@ from oneshot_dagster.steps.trust import grown
 from oneshot_dagster.steps.write_action import settle_open
 
 _CAUSE = "resumer"
+_UNREADABLE_AGAIN = timedelta(seconds=30)
 _MOST_ACTIONS = 8  # in one look at one change; each is followed by a fresh reading
 
 
 def continue_changes(services: Services, launcher: Launcher, *, only: ChangeKey | None = None) -> list[str]:
-    """What was done or is waited for, a sentence a change. One bad change never stops the others."""
-    attempts = [a for a in services.store.runs.unfinished() if only is None or a.key == only]
+    """What was done or is waited for, a sentence a change. One bad change never stops the others.
+
+    Without `only`, attempts that rest are left alone; the one that is named is always looked at.
+    """
+    store = services.store
+    attempts = store.looks.due() if only is None else [a for a in store.runs.unfinished() if a.key == only]
     launches = {a.id: services.store.launches.of(a.id) for a in attempts}
     views = launcher.view(tuple(of[-1].dagster_run_id for of in launches.values() if of))
     said: list[str] = []
@@ -71,9 +78,12 @@ def _continue(
 ) -> str:
     reasons: list[str] = []
     for _ in range(_MOST_ACTIONS):
+        read_at = services.store.now()
         facts = read_facts(services, attempt, launches, views)
         action = next_action(attempt, facts, services.store.now())
         reasons.append(action.reason)
+        if isinstance(action, WaitUntil) and rests(attempt, facts):
+            services.store.looks.rest(attempt.id, read_at=read_at, until=_next_look(facts, action, read_at))
         if isinstance(action, WaitUntil | Nothing) or not _act(services, launcher, attempt, launches, action):
             break
         found = services.store.runs.latest(attempt.key)
@@ -82,6 +92,11 @@ def _continue(
         attempt, launches = found, services.store.launches.of(found.id)
         views = launcher.view(tuple(launch.dagster_run_id for launch in launches[-1:]))
     return "; then ".join(reasons)
+
+
+def _next_look(facts: ResumeFacts, action: WaitUntil, now: datetime) -> datetime | None:
+    """What could not be read may be readable soon, and no event will tell."""
+    return action.until if facts.unreadable is None else now + _UNREADABLE_AGAIN
 
 
 def _act(services: Services, launcher: Launcher, attempt: Attempt, launches: Sequence[Launch], action: Action) -> bool:

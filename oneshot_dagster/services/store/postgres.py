@@ -11,6 +11,7 @@ from oneshot_dagster.services.store.events import PostgresEvents
 from oneshot_dagster.services.store.facts import PostgresFacts
 from oneshot_dagster.services.store.launches import PostgresLaunches
 from oneshot_dagster.services.store.leases import PostgresLeases
+from oneshot_dagster.services.store.looks import PostgresLooks
 from oneshot_dagster.services.store.notes import PostgresNotes
 from oneshot_dagster.services.store.projections import PostgresProjections
 from oneshot_dagster.services.store.protocol import (
@@ -19,6 +20,7 @@ from oneshot_dagster.services.store.protocol import (
     Facts,
     Launches,
     Leases,
+    Looks,
     Notes,
     Projections,
     Requests,
@@ -43,6 +45,7 @@ class PostgresStore:
         self.requests: Requests = PostgresRequests(self._database)
         self.leases: Leases = PostgresLeases(self._database)
         self.launches: Launches = PostgresLaunches(self._database)
+        self.looks: Looks = PostgresLooks(self._database)
         self.writes: Writes = PostgresWrites(self._database)
         self.artifacts: Artifacts = PostgresArtifacts(self._database)
         self.facts: Facts = PostgresFacts(self._database)
@@ -54,7 +57,7 @@ class PostgresStore:
         return present(self._database.one("store.now"))["now"]
 
     def wake(self, key: ChangeKey) -> None:
-        self._database.one("store.wake", key=str(key))
+        self.looks.wake((key,))
 
     def waiting(self, key: ChangeKey | None) -> AbstractContextManager[Waiter]:
         return self._changes.waiting(key)

@@ -1,7 +1,7 @@
 """What we ask of the store: attempts, leases, launches, write actions, what steps left, and projections of GitHub.
 All of it is one Postgres database; each method is one transaction. Raises TryAgain where the database is away."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,10 +22,11 @@ from oneshot_dagster.domain.attempt import (
     WriteAction,
 )
 from oneshot_dagster.domain.change import ChangeKey
+from oneshot_dagster.domain.event_payloads import Understood
 from oneshot_dagster.domain.gate import GateFacts
 from oneshot_dagster.domain.run import Kind, Mode, State
 from oneshot_dagster.domain.snapshot import Snapshot
-from oneshot_dagster.domain.webhook import Event
+from oneshot_dagster.domain.webhook import Event, Json
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -202,6 +203,32 @@ class Writes(Protocol):
         ...
 
 
+class Looks(Protocol):
+    def due(self) -> tuple[Attempt, ...]:
+        """The unfinished attempts, oldest first, but those that rest."""
+        ...
+
+    def rest(self, attempt_id: str, *, read_at: datetime, until: datetime | None) -> None:
+        """It was looked at with what was so at `read_at`. Due again at `until`, or when anything of it is newer."""
+        ...
+
+    def wake(self, keys: Collection[ChangeKey]) -> None:
+        """Something was heard of these changes; who waits for them is told."""
+        ...
+
+    def rouse(self) -> None:
+        """Every attempt is due, for a start with other settings."""
+        ...
+
+    def unseen(self, *, seconds: float, limit: int) -> tuple[Attempt, ...]:
+        """Parked attempts with a pull request that nobody glanced at for so long, the longest first."""
+        ...
+
+    def seen(self, glances: Mapping[str, str]) -> Sequence[ChangeKey]:
+        """Keeps what each attempt id showed; the changes for which it is new."""
+        ...
+
+
 class Artifacts(Protocol):
     def add_file(
         self, attempt_id: str, *, artifact: str, name: str, sha256: str, size: int, media_type: str, uri: str
@@ -242,10 +269,74 @@ class Facts(Protocol):
     def of(self, attempt_id: str) -> tuple[Fact, ...]: ...
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Projected:
+    """What came of reading events: `touched` are changes whose waiting may be over, `asked` repositories in which an issue
+    or a comment may want something of us. Of `read`, `dead` were given up."""
+
+    read: int = 0
+    dead: int = 0
+    touched: frozenset[ChangeKey] = frozenset()
+    asked: frozenset[str] = frozenset()
+
+    def __add__(self, other: "Projected") -> "Projected":
+        return Projected(
+            read=self.read + other.read,
+            dead=self.dead + other.dead,
+            touched=self.touched | other.touched,
+            asked=self.asked | other.asked,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListedEvent:
+    id: int
+    delivery_id: str
+    event_type: str
+    action: str | None
+    repository: str
+    state: str
+    tries: int
+    error: str | None
+    received_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventsStanding:
+    """How many deliveries stand how; `oldest` is when the first that is still kept came in."""
+
+    waiting: int
+    processed: int
+    dead: int
+    oldest: datetime | None
+    last_error: str | None
+
+
+Understand = Callable[[str, Json], Understood]  # an event's type and payload; never raises
+
+
 class Events(Protocol):
     def add(self, event: Event) -> bool:
         """Commits the event and nothing else; False where its delivery id is known. Unreadable where it cannot be stored."""
         ...
+
+    def project(self, understand: Understand, *, most: int) -> Projected:
+        """The oldest events that wait: what each says is kept, and it is processed, or dead where it cannot be understood.
+
+        One that the database refuses is tried again later, five times in all.
+        """
+        ...
+
+    def again(self, *, since: datetime | None) -> int:
+        """All that are kept wait to be projected once more, the dead too; how many. Without `since` what events said before
+        is forgotten first."""
+        ...
+
+    def listed(self, *, dead: bool, most: int) -> tuple[ListedEvent, ...]:
+        """The newest first."""
+        ...
+
+    def standing(self) -> EventsStanding: ...
 
 
 class Projections(Protocol):
@@ -293,6 +384,7 @@ class Store(Protocol):
     requests: Requests
     leases: Leases
     launches: Launches
+    looks: Looks
     writes: Writes
     artifacts: Artifacts
     facts: Facts
@@ -305,7 +397,7 @@ class Store(Protocol):
         ...
 
     def wake(self, key: ChangeKey) -> None:
-        """NOTIFY: somebody may want to look at this change again."""
+        """Somebody may want to look at this change again."""
         ...
 
     def waiting(self, key: ChangeKey | None) -> AbstractContextManager["Waiter"]:

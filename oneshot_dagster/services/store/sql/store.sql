@@ -10,7 +10,3 @@ where r.id = m.run_id and r.finished_at < :before and r.evidence_head is not nul
 -- name: now
 -- The database's clock.
 select clock_timestamp() as now
-
--- name: wake
--- Whoever waits for a change may want to look again.
-select pg_notify('oneshot', :key)
