@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from oneshot_dagster.local.forge import binding, log, page, page_apps
+from oneshot_dagster.local.forge import binding, hooks, log, page, page_apps
 from oneshot_dagster.local.forge.asked import Asked, ask, deliver
 from oneshot_dagster.local.forge.auth import caller
 from oneshot_dagster.local.forge.faults import AFTER, Fault, Kind, reply_of
@@ -34,6 +34,7 @@ class App:
             return
         authorization = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
         scope["forge.user"] = caller(self._forge.world, authorization)
+        hooks.acting.set(scope["forge.user"].login if scope["forge.user"] else None)
         asked = await ask(scope, receive, scope["forge.user"])
         fault = self._forge.faults.hit(asked)
         seen = _Seen(send)

@@ -28,6 +28,8 @@ from oneshot_dagster.local.forge.rest import (
     controls,
     deployments,
     fault_controls,
+    hook_controls,
+    hooks,
     issues,
     merge_async,
     merge_controls,
@@ -54,8 +56,9 @@ REST = (
     deployments,
     rate_limit,
     apps,
+    hooks,
 )
-CONTROLS = (controls, merge_controls, fault_controls, app_controls)
+CONTROLS = (controls, merge_controls, fault_controls, app_controls, hook_controls)
 _LOG = logging.getLogger(__name__)
 _NO_FILES = "this forge never answers for {}: file lists and patches come from git; recorded in /_forge/violations"
 

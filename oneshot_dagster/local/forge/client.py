@@ -213,6 +213,30 @@ class ForgeClient:
         }
         return self.add_ruleset(repository, {"type": "required_status_checks", "parameters": checks})
 
+    def add_hook(
+        self, repository: str, url: str, *, secret: str, events: Sequence[str] = ("*",), **more: object
+    ) -> Json:
+        """A webhook of the repository, in JSON; GitHub pings it at once. `more` are fields of GitHub's body."""
+        config = {"url": url, "content_type": "json", "secret": secret}
+        return self.api("POST", repository, "/hooks", {"config": config, "events": list(events), **more})
+
+    def hook_deliveries(self, repository: str, hook: int) -> list[Json]:
+        """Those that were sent, newest first."""
+        return self.api("GET", repository, f"/hooks/{hook}/deliveries", per_page=100)
+
+    def set_hooks(self, *, held: bool = False, drop: int = 0, duplicate: int = 0, delay: float = 0.0) -> Json:
+        """Holds all deliveries, loses the next, sends the next twice, or delays each by seconds; what waits."""
+        body = {"held": held, "drop": drop, "duplicate": duplicate, "delay": delay}
+        return self.ask("PUT", "/_forge/hooks", body)
+
+    def waiting_deliveries(self) -> list[Json]:
+        """Oldest first: id, hook, guid, event, action."""
+        return self.ask("GET", "/_forge/hooks")["waiting"]
+
+    def release_deliveries(self, *deliveries: int) -> None:
+        """In this order, also while the others are held."""
+        self.ask("POST", "/_forge/hooks/release", {"deliveries": list(deliveries)})
+
     def set_merge_async(self, *, offered: bool = True, delay: float = 0.0) -> None:
         """Whether this forge knows asynchronous merges, and how long one waits before it runs."""
         self.ask("PUT", "/_forge/merge-async", {"offered": offered, "delay": delay})

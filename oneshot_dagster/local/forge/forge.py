@@ -9,6 +9,7 @@ from oneshot_dagster.local.forge.downloads import Downloads
 from oneshot_dagster.local.forge.faults import Faults
 from oneshot_dagster.local.forge.limits import Limits
 from oneshot_dagster.local.forge.log import RequestLog
+from oneshot_dagster.local.forge.post import Post
 from oneshot_dagster.local.forge.repos import Repos
 from oneshot_dagster.local.forge.shapes.people import Urls
 from oneshot_dagster.local.forge.world import World
@@ -26,6 +27,7 @@ class Forge:
     faults: Faults = field(default_factory=Faults)
     limits: Limits = field(default_factory=Limits)
     downloads: Downloads = field(default_factory=Downloads)
+    post: Post = field(default_factory=Post)
     writing: threading.RLock = field(default_factory=threading.RLock)
     busy: threading.Event = field(default_factory=threading.Event)
 

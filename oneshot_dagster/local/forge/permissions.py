@@ -138,8 +138,19 @@ _ENDPOINTS: Mapping[str, tuple[str, ...]] = {
         "GET /repos/{}/{}/actions/runs",
         "GET /repos/{}/{}/actions/jobs/{}/logs",
     ),
-    "repository_hooks=read": ("GET /repos/{}/{}/hooks", "GET /repos/{}/{}/hooks/{}/deliveries"),
-    "repository_hooks=write": ("POST /repos/{}/{}/hooks", "POST /repos/{}/{}/hooks/{}/deliveries/{}/attempts"),
+    "repository_hooks=read": (
+        "GET /repos/{}/{}/hooks",
+        "GET /repos/{}/{}/hooks/{}",
+        "GET /repos/{}/{}/hooks/{}/deliveries",
+        "GET /repos/{}/{}/hooks/{}/deliveries/{}",
+        "POST /repos/{}/{}/hooks/{}/pings",
+    ),
+    "repository_hooks=write": (
+        "POST /repos/{}/{}/hooks",
+        "PATCH /repos/{}/{}/hooks/{}",
+        "DELETE /repos/{}/{}/hooks/{}",
+        "POST /repos/{}/{}/hooks/{}/deliveries/{}/attempts",
+    ),
 }
 ACCEPTED: Mapping[str, str] = {endpoint: accepted for accepted, group in _ENDPOINTS.items() for endpoint in group}
 PEOPLE_ONLY = frozenset({"GET /user"})

@@ -9,7 +9,7 @@ from dataclasses import replace
 import uvicorn
 
 from oneshot_dagster.domain.errors import BadInput
-from oneshot_dagster.local.forge import background
+from oneshot_dagster.local.forge import background, hooks
 from oneshot_dagster.local.forge.app import App
 from oneshot_dagster.local.forge.auth import enrol
 from oneshot_dagster.local.forge.ci import Ci
@@ -44,6 +44,7 @@ def open_forge(config: ForgeConfig) -> Forge:
     repos.root.mkdir(parents=True, exist_ok=True)
     for person in config.people:
         enrol(world, person)
+    hooks.watch(forge)
     finish_landings(forge)
     catch_up(forge)
     background.wake(forge)

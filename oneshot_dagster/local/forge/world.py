@@ -4,9 +4,9 @@ A kill -9 loses at most the change that was not answered yet. Bodies of reposito
 import json
 import sqlite3
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +21,17 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """A row before and after; None: it was not there, or is gone."""
+
+    before: Record | None
+    after: Record | None
+
+
+Listener = Callable[[Sequence[Change]], None]
+
+
 class World:
     """Reads need no lock (records are frozen); writes happen inside `change()`, one at a time."""
 
@@ -28,6 +39,8 @@ class World:
         self._tables: dict[type[Record], dict[int, Record]] = {kind: {} for kind in KINDS}
         self._lock = threading.RLock()
         self._depth = 0
+        self._changes: list[Change] = []
+        self._listener: Listener | None = None
         self._db = _open(file)
         self._last_id = 0
         for record in _load(self._db):
@@ -44,9 +57,21 @@ class World:
             try:
                 yield
             finally:
+                if self._depth == 1:
+                    self._tell_changes()
                 self._depth -= 1
                 if self._depth == 0:
                     self._db.execute("commit")
+
+    def listen(self, listener: Listener) -> None:
+        """It hears each transaction's changes in their order, just before the commit; what it writes belongs to it."""
+        self._listener = listener
+
+    def _tell_changes(self) -> None:
+        told, self._changes = self._changes, []
+        if self._listener and told:
+            self._listener(told)
+        self._changes = []  # what the listener wrote is not told
 
     def next_id(self) -> int:
         with self._lock:
@@ -57,12 +82,15 @@ class World:
         with self.change():
             row = (type(record).__name__, record.id, json.dumps(asdict(record)))
             self._db.execute("insert or replace into records (kind, id, body) values (?, ?, ?)", row)
-            self._tables[type(record)][record.id] = record
+            table = self._tables[type(record)]
+            self._changes.append(Change(before=table.get(record.id), after=record))
+            table[record.id] = record
         return record
 
     def drop(self, record: Record) -> None:
         with self.change():
-            self._tables[type(record)].pop(record.id, None)
+            dropped = self._tables[type(record)].pop(record.id, None)
+            self._changes.append(Change(before=dropped, after=None))
             self._db.execute("delete from records where kind = ? and id = ?", (type(record).__name__, record.id))
 
     def get(self, kind: type[R], record_id: int) -> R | None:

@@ -100,8 +100,8 @@ def test_ordinary_work_violates_nothing(forge, shop):
 
 
 def test_what_is_not_imitated_says_so(forge, shop):
-    with pytest.raises(ForgeError, match="does not imitate GET /api/v3/repos/acme/shop/actions/runs") as refused:
-        forge.ada.api("GET", SHOP, "/actions/runs")
+    with pytest.raises(ForgeError, match="does not imitate GET /api/v3/repos/acme/shop/releases") as refused:
+        forge.ada.api("GET", SHOP, "/releases")
     assert refused.value.status == 404
 
 
