@@ -3,12 +3,14 @@ Not among the tests that run by themselves, because it takes long: `make fault-m
 
 import os
 
+import pytest
 from fault_matrix import FAULTS, FOR_EVER, LEFT_OUT, Call, Matrix
 from test_fault_matrix import matrix  # noqa: F401
 
 CHOSEN = os.environ.get("FAULTS", "")
 
 
+@pytest.mark.timeout(0)
 def test_every_call_with_every_fault(matrix: Matrix, request):  # noqa: F811
     table = request.config.get_terminal_writer()
     calls = matrix.calls
