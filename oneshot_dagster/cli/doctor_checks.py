@@ -15,6 +15,7 @@ from oneshot_dagster.domain.artifact import Verdict
 from oneshot_dagster.domain.errors import BadInput, OneshotError
 from oneshot_dagster.services.github.protocol import GitHub
 from oneshot_dagster.services.store import schema
+from oneshot_dagster.services.store.protocol import Events
 from oneshot_dagster.services.store.schema import Standing
 from oneshot_dagster.services.suites.protocol import SuiteRequest, Suites
 from oneshot_dagster.settings import AgentSettings, Settings, load
@@ -59,6 +60,7 @@ def examine() -> list[Finding]:
     try:
         return [
             *checks,
+            deliveries(services.store.events),
             github_access(services.github, settings.repositories),
             sandbox(services.suites, services.agent, settings.home / "scratch"),
         ]
@@ -150,6 +152,20 @@ def _no_access(client: GitHub, repository: str, login: str) -> str | None:
         return "is not there, or the token may not see it"
     permission = client.permission(repository, login)
     return None if permission in _WRITERS else f"{login} has {permission} access"
+
+
+def deliveries(events: Events) -> Finding:
+    """What GitHub sent and could not be projected. Nothing is decided from it, so changes go on all the same."""
+    name = "webhook events"
+    try:
+        found = events.standing()
+    except OneshotError as error:
+        return Finding(name=name, ok=False, found=f"not looked at: {error}", do="mend the database")
+    said = f"{found.processed} projected, {found.waiting} waiting"
+    if not found.dead:
+        return Finding(name=name, ok=True, found=said)
+    do = "see `oneshot events list --dead`; mended (a newer version of this program), `oneshot events replay`"
+    return Finding(name=name, ok=False, found=f"{said}, {found.dead} given up, the last: {found.last_error}", do=do)
 
 
 def sandbox(suites: Suites, agent: "Agent", scratch: Path) -> Finding:

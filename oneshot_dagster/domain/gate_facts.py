@@ -21,6 +21,7 @@ class CheckRun:
     completed_at: datetime | None = None
     ours: bool = False
     app_id: int = 0
+    run_id: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +32,7 @@ class CommitStatus:
     state: str
     url: str | None
     description: str | None = None
+    status_id: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +44,7 @@ class Review:
     commit_sha: str | None
     submitted_at: datetime | None
     has_write_access: bool
+    review_id: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -151,6 +151,7 @@ def check_run(body: Json) -> CheckRun:
         # A workflow's job may bear our name; it is the repository's and counts like any other.
         ours=name == OUR_CHECK and app != "github-actions",
         app_id=int(part(body, "app").get("id") or 0),
+        run_id=int(body.get("id") or 0),
     )
 
 
@@ -174,6 +175,7 @@ def commit_status(body: Json) -> CommitStatus:
         state=str(body["state"]),
         url=body.get("target_url"),
         description=body.get("description"),
+        status_id=int(body.get("id") or 0),
     )
 
 
@@ -184,6 +186,7 @@ def review(body: Json, *, writers: Collection[str]) -> Review:
         commit_sha=body.get("commit_id"),
         submitted_at=time_of(body.get("submitted_at")),
         has_write_access=login_of(body.get("user")) in writers,
+        review_id=int(body.get("id") or 0),
     )
 
 

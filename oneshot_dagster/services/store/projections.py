@@ -1,12 +1,13 @@
 """What GitHub said of pull requests, and what git says of their files. Neither decides anything here."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
 
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.gate import GateFacts
+from oneshot_dagster.domain.projection import reading_of
 from oneshot_dagster.domain.snapshot import FileChange, FileStatus, Snapshot
-from oneshot_dagster.services.store.database import Database, Row, json, plain
+from oneshot_dagster.services.store import sightings
+from oneshot_dagster.services.store.database import Database, Row, plain
 
 _FILE_COLUMNS = (
     "path_bytes", "path", "status", "old_path_bytes", "old_mode", "new_mode", "old_blob", "new_blob",
@@ -53,29 +54,8 @@ class PostgresProjections:
         return Snapshot(base_sha=header["base_sha"], head_sha=head_sha, files=tuple(map(_file, files)))
 
     def save_pull(self, repository: str, facts: GateFacts) -> None:
-        self._database.run(
-            "projections.save_pull",
-            repository=repository,
-            pr_number=facts.pr_number,
-            head_sha=facts.head_sha,
-            base_ref=facts.base_ref,
-            base_sha=facts.base_sha,
-            open=facts.open,
-            draft=facts.draft,
-            merged=facts.merged,
-            merge_sha=facts.merge_sha,
-            merged_by=facts.merged_by,
-            mergeable_state=facts.mergeable_state,
-            labels=plain(facts.labels),
-            read_at=facts.read_at,
-            checks=json(_checks(facts)),
-            required_contexts=plain(facts.required_contexts),
-            reviews=json([asdict(review) for review in facts.reviews]),
-            required_approvals=facts.required_approvals,
-            unresolved=sum(not thread.is_resolved for thread in facts.threads),
-            threads=json([asdict(thread) for thread in facts.threads]),
-            thread_ids=[thread.thread_id for thread in facts.threads],
-        )
+        with self._database.transaction() as asking:
+            sightings.keep(asking, reading_of(repository, facts))
 
     def checks_by_commit(self, repository: str, pr_number: int) -> Mapping[str, tuple[dict[str, object], ...]]:
         rows = self._database.all("projections.checks_by_commit", repository=repository, pr_number=pr_number)
@@ -84,12 +64,6 @@ class PostgresProjections:
 
 def _identity(repository: str, pr_number: int, commit_sha: str) -> dict[str, object]:
     return {"repository": repository, "pr_number": pr_number, "commit_sha": commit_sha}
-
-
-def _checks(facts: GateFacts) -> Sequence[Mapping[str, object]]:
-    """Check runs and commit statuses as one list, told apart by `kind`."""
-    runs = [{"kind": "check_run", **asdict(run)} for run in facts.checks]
-    return [*runs, *({"kind": "status", **asdict(status)} for status in facts.statuses)]
 
 
 def _file_values(file: FileChange) -> tuple[object, ...]:

@@ -35,6 +35,10 @@ _WRITE = (
 _INTENT = _WRITE.format(action="'push'", epoch=1, outcome="null", settled="null")
 _DENIAL = _WRITE.format(action="'push'", epoch="null", outcome="'denied'", settled="now()")
 _EVENT = "insert into jangar_github.events (delivery_id, event_type, repository, payload, state) values ('d', 'e', 'r', '{{}}', '{}')"
+_SIGHTING = (
+    "insert into jangar_github.sightings (repository, subject, kind, item, number, at, rank, tie, data)"
+    " values ('acme/shop', '#7', 'rumour', '', 0, now(), 0, '', '{}')"
+)
 _EVALUATION = (
     "insert into codex_judge.evaluations (run_id, decision, sha, reasons, missing_items, created_at)"
     f" select id, '{{decision}}', '{A}', '{{reasons}}', '{{{{}}}}', now() from codex_judge.runs"
@@ -125,6 +129,7 @@ BROKEN = {
     "facts_one_of_each_seq": _twice(_FACT.format(source="git", kind="k", data="{}")),
     "events_delivery": _twice(_EVENT.format("received")),
     "events_state": _EVENT.format("lost"),
+    "sightings_kind": _SIGHTING,
     "pr_state_number": _PULL.format(number=0),
     "pr_state_pkey": _twice(_PULL.format(number=7)),
     "check_state_checks": _PULL.format(number=7) + ";" + _CHECKS,
@@ -152,7 +157,7 @@ _GIVEN = {
     "runs_pkey", "run_transitions_pkey", "requests_pkey", "lane_queue_pkey", "artifacts_pkey", "records_pkey",
     "test_reports_pkey", "evaluations_pkey", "rerun_submissions_pkey", "events_pkey", "pr_worktrees_pkey",
     "write_actions_pkey", "agent_messages_pkey", "entries_pkey", "check_state_pkey", "review_state_pkey",
-    "review_threads_pkey", "pr_snapshots_pkey", "oneshot_version_pkc",
+    "review_threads_pkey", "sightings_pkey", "looks_pkey", "pr_snapshots_pkey", "oneshot_version_pkc",
 }  # fmt: skip
 
 
