@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode, urlsplit
 
 import httpx
@@ -18,6 +19,7 @@ from oneshot_dagster.local.forge.records import App, Delivery, Hook
 from oneshot_dagster.local.forge.world import now
 
 _PATIENCE = 10.0
+_KEPT = timedelta(days=3)
 _LONGEST_ANSWER = 65_536
 _LOG = logging.getLogger(__name__)
 
@@ -58,10 +60,12 @@ def is_loopback(url: str) -> bool:
 
 
 def resume(forge: Forge) -> None:
-    """At start: what a killed forge had not sent."""
+    """At start: what a killed forge had not sent. What was sent long ago is forgotten, as by GitHub."""
     for row in forge.world.all(Delivery):
         if row.sent_at is None:
             forge.post.add(row.hook, row.id)
+        elif datetime.fromisoformat(row.sent_at) < datetime.now(UTC) - _KEPT:
+            forge.world.drop(row)
     wake(forge)
 
 

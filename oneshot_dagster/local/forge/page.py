@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from oneshot_dagster.local.forge import page_apps, untyped
+from oneshot_dagster.local.forge import hooks, page_apps, untyped
 from oneshot_dagster.local.forge.calls import Answer, Call, Handler, Refusal, not_found
 from oneshot_dagster.local.forge.forge import Forge
 from oneshot_dagster.local.forge.manifests import origin
@@ -108,6 +108,7 @@ class _Pages:
         world, path = self._forge.world, {name: str(value) for name, value in request.path_params.items()}
         owner = world.user(self._forge.config.owner) or not_found()
         request.scope["forge.user"] = owner
+        hooks.acting.set(owner.login)
         place = world.repository(path["owner"], path["repo"]) or not_found()
         call = Call(forge=self._forge, user=owner, place=place, target="", path=path, query={}, body=body)
         if not atomic:

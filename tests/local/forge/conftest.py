@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from forge_world import Clone, RunningForge, planted
+from contract import forge_record
+from forge_world import SHOP, Clone, RunningForge, planted
+from hook_ear import SECRET, Ear
 
 ForgeMaker = Callable[..., RunningForge]
 
@@ -24,6 +26,8 @@ def make_forge(tmp_path: Path) -> Iterator[ForgeMaker]:
         for client in forge.clients.values():
             client.close()
         forge.end()
+    for forge in made:
+        forge_record.check(forge.home)
 
 
 @pytest.fixture
@@ -34,3 +38,18 @@ def forge(make_forge: ForgeMaker) -> RunningForge:
 @pytest.fixture
 def shop(forge: RunningForge, tmp_path: Path) -> Clone:
     return planted(forge, tmp_path / "shop")
+
+
+@pytest.fixture
+def ear() -> Iterator[Ear]:
+    ear = Ear().listen()
+    yield ear
+    ear.close()
+
+
+@pytest.fixture
+def hook(forge: RunningForge, shop: Clone, ear: Ear) -> int:
+    """A webhook of the shop that hears everything, pinged already."""
+    made = forge.ada.add_hook(SHOP, ear.url, secret=SECRET)
+    ear.wait("ping")
+    return made["id"]

@@ -1,4 +1,4 @@
-"""A receiver of webhooks on a loopback port: keeps what came, answers as it is told."""
+"""A receiver of webhooks on a loopback port: keeps what came, answers as it is told. An App that is heard there."""
 
 import json
 import threading
@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from app_world import WRITER, MadeApp, installed
 from contract import webhooks
+from forge_world import RunningForge
 
 SECRET = "the secret of the hook"
 
@@ -35,8 +37,17 @@ class Heard:
         return f"{self.event} {action}" if action else self.event
 
 
+def _set() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
 @dataclass
 class Ear:
+    """`answers` cleared: it hears, and says nothing until it is set."""
+
+    answers: threading.Event = field(default_factory=_set)
     status: int = 202
     heard: list[Heard] = field(default_factory=list)
     _server: ThreadingHTTPServer | None = None
@@ -47,8 +58,10 @@ class Ear:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
+                status = ear.status
                 ear.heard.append(Heard({k.lower(): v for k, v in self.headers.items()}, body))
-                self.send_response(ear.status)
+                ear.answers.wait(30)
+                self.send_response(status)
                 self.send_header("content-length", "2")
                 self.end_headers()
                 self.wfile.write(b"ok")
@@ -89,3 +102,8 @@ class Ear:
             for problem in webhooks.problems(heard.event, heard.payload):
                 found.setdefault(heard.name, set()).add(f"{problem.what}: {problem.said}")
         return found
+
+
+def app_that_listens(forge: RunningForge, ear: Ear, *events: str, **more: object) -> MadeApp:
+    asked = {"hook_attributes": {"url": ear.url}, "default_events": list(events), **more}
+    return installed(forge, {**WRITER, "merge_queues": "read"}, **asked)
