@@ -151,6 +151,8 @@ def _repository(forge: Forge, user: User, owner: str, name: str) -> Json:
 
 
 def _pull(forge: Forge, repo: Repository, pull: Pull) -> Json:
+    entry = graph_queue.entry_of(forge, repo, pull)
+    pull = forge.world.get(Pull, pull.id) or pull  # read after its entry, which goes last at a merge
     found = live(forge, repo, pull)
     issue = forge.world.issue(repo, pull.number)
     if issue is None:
@@ -184,8 +186,8 @@ def _pull(forge: Forge, repo: Repository, pull: Pull) -> Json:
         "mergedAt": pull.merged_at,
         "mergedBy": actor(urls, pull.merged_by) if pull.merged_at and pull.merged_by else None,
         "mergeCommit": graph_checks.commit(forge, repo, pull.merge_sha) if pull.merge_sha else None,
-        "isInMergeQueue": graph_queue.entry_of(forge, repo, pull) is not None,
-        "mergeQueueEntry": graph_queue.entry_of(forge, repo, pull),
+        "isInMergeQueue": entry is not None,
+        "mergeQueueEntry": entry,
         "reviewThreads": threads,
         "commits": commits,
     }

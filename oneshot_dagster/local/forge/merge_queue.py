@@ -60,11 +60,11 @@ def enqueue(forge: Forge, repository: Repository, pull: Pull, actor: str, *, exp
 
 def dequeue(forge: Forge, repository: Repository, row: QueueEntry, actor: str) -> None:
     issue = forge.world.issue(repository, row.number)
-    forge.world.drop(row)
     if row.group_ref:
         forge.repos.delete(forge.repos.path(repository.owner, repository.name), row.group_ref)
     if issue and issue.open:
         forge.world.tell(issue, "removed_from_merge_queue", actor)
+    forge.world.drop(row)  # last, as at a merge
 
 
 def tick(forge: Forge) -> bool:
@@ -130,8 +130,8 @@ def _land(forge: Forge, repository: Repository, issue: Issue, pull: Pull, row: Q
     path, tip = forge.repos.path(repository.owner, repository.name), row.group_sha or ""
     pull = forge.world.put(replace(pull, landing=tip, merged_by=row.enqueuer))
     if forge.repos.move(path, row.base_ref, tip, pull.base_sha):
-        forge.world.drop(row)
         forge.repos.delete(path, row.group_ref or "")
         landing.landed(forge, repository, issue, pull)
+        forge.world.drop(row)  # last: who sees it gone sees the merge too
     else:
         forge.world.put(replace(pull, landing=None, merged_by=None))
