@@ -156,6 +156,7 @@ def _limits(settings: Settings, author: Identity, scratch: Path) -> Limits:
         repositories=settings.repositories,
         mode=settings.mode,
         hold_seconds=settings.hold_seconds,
+        glance_seconds=2.0 if settings.is_local_forge else 30.0,
         agent_wall=settings.agent.wall_seconds,
         agent_stall=settings.agent.stall_seconds,
         caps=Budgets(

@@ -19,6 +19,7 @@ from oneshot_dagster.orchestration.assets.verification_report import verificatio
 from oneshot_dagster.orchestration.assets.worktree import worktree
 from oneshot_dagster.orchestration.jobs import one_shot_job
 from oneshot_dagster.orchestration.sensors.change_continue import change_continue
+from oneshot_dagster.orchestration.sensors.github_reconcile import github_reconcile
 from oneshot_dagster.steps.services import Services
 
 ASSETS = (
@@ -44,6 +45,6 @@ def build(open_services: Callable[[], Services]) -> dg.Definitions:
     return dg.Definitions(
         assets=assets,
         jobs=[one_shot_job()],
-        sensors=[change_continue(opened)],
+        sensors=[change_continue(opened), github_reconcile(opened)],
         executor=dg.in_process_executor,
     )

@@ -26,6 +26,7 @@ class Limits:
     hold_seconds: float
     lease_seconds: float = 30.0
     poll_seconds: float = 2.0
+    glance_seconds: float = 30.0
     agent_wall: float
     agent_stall: float
     caps: Budgets

@@ -13,7 +13,7 @@ from oneshot_dagster.local.forge.forge import Forge
 from oneshot_dagster.local.forge.graph_parts import Forbidden, Missing, actor, connection, refuse_without
 from oneshot_dagster.local.forge.graph_threads import open_thread, reply, set_resolved, thread_shape
 from oneshot_dagster.local.forge.records import Pull, Repository, Thread, User
-from oneshot_dagster.local.forge.shapes.people import Json
+from oneshot_dagster.local.forge.shapes.people import Json, stable_id
 from oneshot_dagster.local.forge.standing import live
 
 Info = graphql.GraphQLResolveInfo
@@ -166,6 +166,13 @@ def _pull(forge: Forge, repo: Repository, pull: Pull) -> Json:
     def commits(_: Info, last: int | None = None) -> Json:
         return graph_checks.last_commits(forge, repo, pull, last)
 
+    def labels(_: Info, first: int | None = None) -> Json:
+        rows: list[Json] = [{"id": f"LA_{stable_id(name)}", "name": name} for name in issue.labels]
+        return connection(rows, first, None)
+
+    def reviews(_: Info, last: int | None = None) -> Json:
+        return graph_checks.last_reviews(forge, repo, pull, last)
+
     return {
         "id": f"PR_{pull.id}",
         "number": pull.number,
@@ -190,4 +197,6 @@ def _pull(forge: Forge, repo: Repository, pull: Pull) -> Json:
         "mergeQueueEntry": entry,
         "reviewThreads": threads,
         "commits": commits,
+        "labels": labels,
+        "reviews": reviews,
     }

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import graphql
 
 from oneshot_dagster.local.forge.forge import Forge
+from oneshot_dagster.local.forge.graph_parts import actor
 from oneshot_dagster.local.forge.mergeability import latest_checks, latest_statuses
-from oneshot_dagster.local.forge.records import CheckRun, CommitStatus, Pull, Repository
+from oneshot_dagster.local.forge.records import CheckRun, CommitStatus, Pull, Repository, Review
 from oneshot_dagster.local.forge.shapes.people import Json, app
 
 Info = graphql.GraphQLResolveInfo
@@ -59,6 +60,21 @@ def last_commits(forge: Forge, repo: Repository, pull: Pull, last: int | None) -
     return _connection([{"id": f"PRC_{pull.id}_{sha}", "commit": commit(forge, repo, sha)}])
 
 
+def last_reviews(forge: Forge, repo: Repository, pull: Pull, last: int | None) -> Json:
+    """Oldest first, as GitHub lists them."""
+    rows = sorted((r for r in forge.world.all(Review, repo) if r.number == pull.number), key=lambda r: r.id)
+    return _connection([_review(forge, repo, row) for row in rows[-_bound(last) :]], total=len(rows))
+
+
+def _review(forge: Forge, repo: Repository, review: Review) -> Json:
+    return {
+        "id": f"PRR_{review.id}",
+        "state": review.state,
+        "author": actor(forge.urls, review.author),
+        "commit": commit(forge, repo, review.commit_sha),
+    }
+
+
 def _rollup(forge: Forge, repo: Repository, sha: str) -> Json | None:
     """None where nothing reported."""
     checks = latest_checks([c for c in forge.world.all(CheckRun, repo) if c.head_sha == sha])
@@ -76,7 +92,14 @@ def _rollup(forge: Forge, repo: Repository, sha: str) -> Json | None:
 def _check(forge: Forge, check: CheckRun) -> Json:
     shown = app(forge.urls, check.app)
     suite = {"id": f"CS_{check.app}_{check.head_sha}", "app": {"databaseId": shown["id"], "slug": shown["slug"]}}
-    return {"__typename": "CheckRun", "id": f"CR_{check.id}", "name": check.name, "checkSuite": suite}
+    return {
+        "__typename": "CheckRun",
+        "id": f"CR_{check.id}",
+        "name": check.name,
+        "status": check.status.upper(),
+        "conclusion": check.conclusion.upper() if check.conclusion else None,
+        "checkSuite": suite,
+    }
 
 
 def _status(status: CommitStatus) -> Json:

@@ -161,8 +161,11 @@ def shaped(shape: Callable[[Any], T], body: object, *, asked: str) -> T:
         raise TryAgain(f"GitHub's answer to {asked} cannot be read: {error!r}") from error
 
 
-def graph_data(answer: Answer) -> Json | None:
-    """The data of a GraphQL answer, None where GitHub says NOT_FOUND. Its errors come with HTTP 200."""
+def graph_data(answer: Answer, *, without: frozenset[str] = frozenset()) -> Json | None:
+    """The data of a GraphQL answer, None where GitHub says NOT_FOUND. Its errors come with HTTP 200.
+
+    `without`: kinds of errors that leave a null in the data, for a query about many things.
+    """
     body = as_object(answer.json())
     if not body:
         raise TryAgain(f"GitHub's answer to {answer.asked} cannot be read")
@@ -173,6 +176,8 @@ def graph_data(answer: Answer) -> Json | None:
     words = "; ".join(str(error.get("message", "")) for error in errors)[:500]
     if kinds & {"RATE_LIMITED", "RATE_LIMIT"} or "rate limit" in words.lower():
         raise TryAgain(f"GitHub limits our GraphQL requests: {words}", after=wait_of(answer))
+    if kinds <= without:
+        return part(body, "data")
     if kinds & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
         raise NeedsHuman(f"GitHub forbids {answer.asked}: {words}", reason="no_access")
     if kinds == {"NOT_FOUND"}:

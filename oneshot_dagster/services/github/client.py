@@ -24,6 +24,7 @@ from oneshot_dagster.services.github.tokens import OneToken, Tokens
 if TYPE_CHECKING:
     from oneshot_dagster.services.github.check_logs import CheckLogs
     from oneshot_dagster.services.github.connection import Connection
+    from oneshot_dagster.services.github.glances import Glances
     from oneshot_dagster.services.github.merging import Merging
     from oneshot_dagster.services.github.our_check import OurChecks
     from oneshot_dagster.services.github.readiness import ReadinessReading
@@ -88,6 +89,12 @@ class GitHubClient:
         from oneshot_dagster.services.github.readiness import ReadinessReading
 
         return ReadinessReading(self._connection, self._tokens, login=lambda: self.login)
+
+    @cached_property
+    def _glances(self) -> "Glances":
+        from oneshot_dagster.services.github.glances import Glances
+
+        return Glances(self._connection)
 
     def close(self) -> None:
         if "_connection" in self.__dict__:
@@ -171,6 +178,9 @@ class GitHubClient:
 
     def check_log(self, repository: str, sha: str, name: str) -> str:
         return self._check_logs.of(repository, sha, name)
+
+    def glances(self, pulls: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], str]:
+        return self._glances.at(pulls)
 
     def update_branch(self, repository: str, number: int, *, expected_head: str) -> bool:
         path, payload = f"/repos/{repository}/pulls/{number}/update-branch", {"expected_head_sha": expected_head}

@@ -124,6 +124,12 @@ class Connection:
         body = {"query": query, "variables": dict(variables)}
         return graph_data(judge(self._answer("POST", self._graphql_url, json=body, repository=repository)))
 
+    def graph_of_many(self, query: str, variables: Mapping[str, object], *, repository: str) -> Json:
+        """A query about things of which each may be gone or hidden: null in its place."""
+        body = {"query": query, "variables": dict(variables)}
+        answer = judge(self._answer("POST", self._graphql_url, json=body, repository=repository))
+        return graph_data(answer, without=frozenset({"NOT_FOUND", "FORBIDDEN"})) or {}
+
     def close(self) -> None:
         self._github.close()
 

@@ -151,6 +151,13 @@ class GitHub(Protocol):
         """What the latest check run of that name at that SHA says of itself: its output, a job's log; "" for nothing."""
         ...
 
+    def glances(self, pulls: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], str]:
+        """A digest for each (repository, number) that differs where anything differs that a gate depends on.
+
+        One GraphQL query for 25 of one owner. What our token does not reach is left out; what is gone has one too.
+        """
+        ...
+
     def update_branch(self, repository: str, number: int, *, expected_head: str) -> bool:
         """Merges the base into the head branch; False where GitHub refuses (conflict, head moved)."""
         ...
