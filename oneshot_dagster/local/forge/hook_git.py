@@ -23,7 +23,8 @@ def _pushed(forge: Forge, repo: Repository, told: Told) -> Json | None:
     before, after = str(told.more["before"]), str(told.more["after"])
     created, deleted = before == NO_SHA, after == NO_SHA
     path = forge.repos.path(repo.owner, repo.name)
-    commits = [] if deleted else _commits(forge, repo, _new(forge, repo, before, after))
+    commits = [] if deleted else _commits(forge, repo, _new(forge, repo, told.row, before, after))
+    newest = commits or ([] if deleted else _commits(forge, repo, [after]))
     page, ends = forge.urls.page(repo), f"{before[:12]}...{after[:12]}"
     who = told.row.pushed_by
     return {
@@ -36,15 +37,15 @@ def _pushed(forge: Forge, repo: Repository, told: Told) -> Json | None:
         "base_ref": None,
         "compare": f"{page}/commit/{after[:12]}" if created else f"{page}/compare/{ends}",
         "commits": commits,
-        "head_commit": None if deleted else _commits(forge, repo, [after])[0],
+        "head_commit": newest[-1] if newest else None,
         "pusher": {"name": who, "email": f"{who}@users.noreply.localhost"},
     }
 
 
-def _new(forge: Forge, repo: Repository, before: str, after: str) -> list[str]:
+def _new(forge: Forge, repo: Repository, tip: Tip, before: str, after: str) -> list[str]:
     """What the branch has by it, oldest first; of a new branch what no other has."""
     path = forge.repos.path(repo.owner, repo.name)
-    others = {t.sha for t in forge.world.all(Tip, repo)} - {after} if before == NO_SHA else {before}
+    others = {before} if before != NO_SHA else {t.sha for t in forge.world.all(Tip, repo) if t.branch != tip.branch}
     without = [f"^{sha}" for sha in sorted(others) if forge.repos.has(path, sha)]
     return forge.repos.ask(path, "rev-list", "--reverse", f"--max-count={_MOST_COMMITS}", after, *without).split()
 

@@ -45,8 +45,8 @@ def test_a_pull_request_is_told_from_its_push_to_its_merge(forge, shop, hook, ea
     number = opened_pull(forge, shop)
     head = shop.commit({"more.txt": "more\n"}, "more")
     shop.push("work")
-    forge.ada.label(SHOP, number, "big")
     forge.ada.api("POST", SHOP, f"/pulls/{number}/requested_reviewers", {"reviewers": ["grace"]})
+    forge.ada.label(SHOP, number, "big")
     forge.wait_checks(head)
     ear.wait("workflow_run completed", 2)
     forge.ada.merge_as_person(SHOP, number)
@@ -189,3 +189,13 @@ def test_our_reading_of_a_delivery_finds_its_number_its_commit_and_its_sender(fo
     read = read_event(delivery_id=heard.guid, event_type=heard.event, body=heard.body)
     assert (read.repository, read.pr_number, read.issue_number) == (SHOP, number, None)
     assert (read.commit_sha, read.sender_login, read.action) == (shop.head(), "ada", "opened")
+
+
+def test_a_new_branch_tells_only_the_commits_that_no_other_branch_has(forge, shop, hook, ear):
+    shop.push("main:same")
+    sha = shop.push_branch("work", {"a": "a\n"})
+    same, work = ear.wait("push").payload, ear.wait("push", 2).payload
+    assert (same["created"], same["commits"], same["head_commit"]["message"]) == (True, [], "first")
+    assert [c["id"] for c in work["commits"]] == [sha]
+    assert work["commits"][0]["added"] == ["a"]
+    assert ear.misfits() == {}

@@ -8,7 +8,6 @@ import threading
 
 import httpx
 import pytest
-from contract import forge_record
 from forge_world import SHOP
 from hook_ear import SECRET, Ear, app_that_listens
 
@@ -16,14 +15,6 @@ from oneshot_dagster.domain.webhook import is_signed
 from oneshot_dagster.local.forge.client import ForgeError
 
 API = f"/api/v3/repos/{SHOP}"
-
-
-@pytest.fixture(autouse=True)
-def _as_github_describes_it(tmp_path):
-    """Every request of these tests and its answer."""
-    forge_record.begin(tmp_path / "forge0")
-    yield
-    forge_record.check(tmp_path / "forge0")
 
 
 def test_a_hook_is_pinged_and_a_delivery_is_signed_over_its_raw_body(forge, hook, ear):

@@ -47,7 +47,7 @@ def get_installation(call: Call) -> Answer:
 
 def delete_installation(call: Call) -> Answer:
     apps.uninstall(call.forge.world, _home(call))
-    return Answer(status=204)
+    return Answer(status=202)
 
 
 def suspend(call: Call) -> Answer:
