@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from contract import forge_record
 
 from oneshot_dagster.bootstrap import open_services
 from oneshot_dagster.domain.artifact import Artifact, NotMyTurn, Record
@@ -109,6 +110,7 @@ def running_world(home: Path, store_url: str, *forge_options: str) -> Generator[
     token.write_text(OWNER_TOKEN)
     people.write_text(json.dumps(plant.people(owner_token=OWNER_TOKEN, engine_token=ENGINE_TOKEN)))
     processes: list[subprocess.Popen[bytes]] = []
+    forge_record.begin(home / "forge")
     try:
         forge_process, url = _start(
             home / "forge.log",
@@ -145,6 +147,7 @@ def running_world(home: Path, store_url: str, *forge_options: str) -> Generator[
         for process in processes:
             process.terminate()
             process.wait(10)
+    forge_record.check(home / "forge")
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, make_lasting_database: Calla
         yield made
     finally:
         made.end()
+    made.check_forge()
 
 
 @pytest.fixture
@@ -32,3 +33,5 @@ def make_world(tmp_path: Path, make_database: Callable[[], str]) -> Iterator[Mak
     yield make
     for one in made:
         one.end()
+    for one in made:
+        one.check_forge()

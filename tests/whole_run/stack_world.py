@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
+from contract import forge_record
 
 from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.domain.change import ChangeKey
@@ -78,7 +79,7 @@ class StackWorld:
 
     def start(self) -> None:
         """Returns when it is up."""
-        self.home.mkdir(parents=True, exist_ok=True)
+        forge_record.begin(self.home / "forge")
         log = self.home / "dev.log"
         with log.open("wb") as output:
             self._stack = self.popen(
@@ -123,6 +124,11 @@ class StackWorld:
             self._instance.dispose()
         if self._stack is not None and self._stack.poll() is None:
             self.stop()
+
+    def check_forge(self) -> None:
+        """What was asked of it and what it answered is as GitHub describes it; when everything has ended."""
+        if self._stack is not None:
+            forge_record.check(self.home / "forge")
 
     # The command line
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from contract import forge_record
 
 from oneshot_dagster.local.demo.checkout import Remote, git
 from oneshot_dagster.local.demo.issues import Kind
@@ -67,6 +68,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     for login in (OWNER, ENGINE):
         (tmp_path / f"{login}.token").write_text(str(known[login]["token"]))
     port = free_port()
+    forge_record.begin(tmp_path / "forge")
     forge = subprocess.Popen(
         [
             *(sys.executable, "-m", "oneshot_dagster.local.forge", "--home", str(tmp_path / "forge")),
@@ -83,6 +85,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         forge.wait(timeout=20)
         for client in clients:
             client.close()
+    forge_record.check(tmp_path / "forge")
 
 
 def agent(work: Path, prompt: str) -> None:

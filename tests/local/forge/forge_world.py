@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from contract import forge_record
+
 from oneshot_dagster.local.forge.client import ForgeClient
 
 PEOPLE = {
@@ -43,7 +45,7 @@ class RunningForge:
     clients: dict[str, ForgeClient] = field(default_factory=dict)
 
     def start(self) -> None:
-        self.home.mkdir(parents=True, exist_ok=True)
+        forge_record.begin(self.home)
         people = self.home / "people.json"
         people.write_text(json.dumps(PEOPLE))
         argv = [sys.executable, "-m", "oneshot_dagster.local.forge", "--home", str(self.home), "--port", str(self.port)]

@@ -28,11 +28,13 @@ def app(forge, shop):
 def test_githubkit_acts_as_the_app_and_as_its_installation(forge, app):
     url = f"{forge.url}/api/v3/"
     key = (app.made["app"]["client_id"], app.made["pem"])
-    itself = GitHub(AppAuthStrategy(*key), base_url=url, timeout=20, auto_retry=False)
+    itself = GitHub(AppAuthStrategy(*key), base_url=url, timeout=20, auto_retry=False, user_agent="by-hand")
     assert itself.rest.apps.get_authenticated().parsed_data.slug == "oneshot-bot"
     home = itself.rest.apps.get_repo_installation("acme", "shop").parsed_data
     assert (home.id, home.account.login, home.repository_selection) == (app.installation, "acme", "selected")
-    bot = GitHub(AppInstallationAuthStrategy(*key, home.id), base_url=url, timeout=20, auto_retry=False)
+    bot = GitHub(
+        AppInstallationAuthStrategy(*key, home.id), base_url=url, timeout=20, auto_retry=False, user_agent="by-hand"
+    )
     issue = bot.rest.issues.create("acme", "shop", title="From the bot").parsed_data
     assert (issue.user.login, issue.user.type) == ("oneshot-bot[bot]", "Bot")
     assert forge.ada.violations() == []

@@ -10,19 +10,21 @@ AT = {"owner": OWNER, "repo": REPO}
 
 @pytest.fixture
 def github(forge):
-    return GitHub("token-of-oneshot", base_url=f"{forge.url}/api/v3/", timeout=20, auto_retry=False)
+    return GitHub(
+        "token-of-oneshot", base_url=f"{forge.url}/api/v3/", timeout=20, auto_retry=False, user_agent="by-hand"
+    )
 
 
 @pytest.fixture
 def ada(forge):
-    return GitHub("token-of-ada", base_url=f"{forge.url}/api/v3/", timeout=20, auto_retry=False)
+    return GitHub("token-of-ada", base_url=f"{forge.url}/api/v3/", timeout=20, auto_retry=False, user_agent="by-hand")
 
 
 @pytest.fixture
 def bot(forge, shop):
     """Only an App makes check runs."""
     made = forge.ada.create_app("oneshot", "acme", {"checks": "write"})
-    return GitHub(made["token"], base_url=f"{forge.url}/api/v3/", timeout=20, auto_retry=False)
+    return GitHub(made["token"], base_url=f"{forge.url}/api/v3/", timeout=20, auto_retry=False, user_agent="by-hand")
 
 
 @pytest.fixture

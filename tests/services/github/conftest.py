@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from contract import forge_record
 from forge_shop import PEOPLE, Shop
 from scripted_github import Script, serving
 
@@ -35,6 +36,7 @@ def forge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home = tmp_path_factory.mktemp("forge")
     people = home / "people.json"
     people.write_text(json.dumps(PEOPLE))
+    forge_record.begin(home / "world")
     argv = [sys.executable, "-m", "oneshot_dagster.local.forge", "--home", str(home / "world"), "--people", str(people)]
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
     try:
@@ -43,6 +45,7 @@ def forge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.terminate()
         process.wait(timeout=20)
         process.stdout.close()
+    forge_record.check(home / "world")
 
 
 @pytest.fixture(scope="module")

@@ -149,7 +149,8 @@ def test_a_context_that_is_pinned_to_an_app_counts_from_that_app_alone(shop):
     number, sha = shop.open_pull()
     shop.report(sha, "other", "success", who="oneshot")
     (oneshot,) = (c.app_id for c in shop.facts(number).checks)
-    pin = {"required_status_checks": [{"context": "ci", "integration_id": oneshot}]}
+    checks = [{"context": "ci", "integration_id": oneshot}]
+    pin = {"strict_required_status_checks_policy": False, "required_status_checks": checks}
     shop.owner.add_ruleset(shop.name, {"type": "required_status_checks", "parameters": pin})
     shop.report(sha, "ci", "success", who="ci-runner")
     assert shop.facts(number).mergeable_state == "blocked"

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from contract import forge_record
 
 from oneshot_dagster.domain.readiness_facts import Reported, Required, Unread, WebhookFacts
 from oneshot_dagster.local.forge.client import ForgeClient
@@ -26,6 +27,7 @@ def forge(tmp_path_factory):
     home = tmp_path_factory.mktemp("forge")
     people = home / "people.json"
     people.write_text(json.dumps(PEOPLE))
+    forge_record.begin(home / "world")
     argv = [sys.executable, "-m", "oneshot_dagster.local.forge", "--home", str(home / "world"), "--people", str(people)]
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
     try:
@@ -34,6 +36,7 @@ def forge(tmp_path_factory):
         process.terminate()
         process.wait(timeout=20)
         process.stdout.close()
+    forge_record.check(home / "world")
 
 
 @pytest.fixture(scope="module")
