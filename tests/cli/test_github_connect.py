@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from app_in_browser import from_page_to_code, install
 from world_fixtures import ENGINE_TOKEN
 
 from oneshot_dagster.domain.permissions import PERMISSIONS
@@ -55,28 +56,6 @@ def connecting(home, *more):
         process.communicate()
 
 
-def hidden(page, name):
-    return unescape(re.search(rf'name="{name}" value="([^"]*)"', page).group(1))
-
-
-def from_page_to_code(url):
-    """As a browser does it: our page, GitHub's page, the button there; the address that it is sent back to."""
-    ours = httpx.get(url)
-    assert ours.status_code == 200
-    target = unescape(re.search(r'action="([^"]*)"', ours.text).group(1))
-    asked = httpx.post(
-        target, data={"manifest": hidden(ours.text, "manifest")}, headers={"origin": url[: url.rindex("/")]}
-    )
-    assert asked.status_code == 200, asked.text
-    forge = "{0.scheme}://{0.netloc}".format(urlsplit(target))
-    form = {name: hidden(asked.text, name) for name in ("manifest", "state", "name")}
-    agreed = httpx.post(
-        urlsplit(target)._replace(query="").geturl()[: -len("/new")], data=form, headers={"origin": forge}
-    )
-    assert agreed.status_code == 303, agreed.text
-    return agreed.headers["location"]
-
-
 def connected(home, *more):
     """How it ended and everything that it said."""
     with connecting(home, *more) as (process, url, said):
@@ -92,15 +71,6 @@ def section(home):
 
 def mode_of(path):
     return stat.S_IMODE(path.stat().st_mode)
-
-
-def install(world, slug, **form):
-    answer = httpx.post(
-        f"{world.url}/apps/{slug}/installations/new",
-        data={"account": "acme", "selection": "all", **form},
-        headers={"origin": world.url},
-    )
-    assert answer.status_code == 303, answer.text
 
 
 def test_an_app_is_made_on_githubs_pages_and_its_secrets_are_kept_for_nobody_elses_eyes(world, home):
@@ -123,7 +93,7 @@ def test_an_app_is_made_on_githubs_pages_and_its_secrets_are_kept_for_nobody_els
 def test_the_app_is_who_we_are_and_status_says_where_it_is_installed(world, home, oneshot, environment):
     connected(home, "--url", world.url, "--name", "Oneshot", "--repository", "Acme/Shop")
     before = oneshot("github", "status")
-    install(world, "oneshot")
+    install(world.url, "oneshot")
     after = oneshot("github", "status")
     assert "not installed anywhere yet" in before.out
     assert "oneshot[bot]" in after.out

@@ -91,6 +91,21 @@ class Git(Protocol):
         """What lies directly in a folder, by path; links and what is too large to be read are left out."""
         ...
 
+    def paths(self, repository: str, *, revision: str) -> tuple[str, ...]:
+        """Of every regular file."""
+        ...
+
+    def message(self, repository: str, sha: str) -> str: ...
+
+    def put_file(
+        self, repository: str, *, onto: str, branch: str, path: str, content: bytes, message: str
+    ) -> str | None:
+        """A commit of one file on top of `onto`, pushed; its SHA, or None where the branch stands elsewhere.
+
+        The branch is made where it does not exist; where it does, `onto` has to be its head.
+        """
+        ...
+
     def tree(self, repository: str, sha: str) -> str: ...
 
     def parents(self, repository: str, sha: str) -> tuple[str, ...]: ...

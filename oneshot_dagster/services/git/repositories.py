@@ -8,7 +8,7 @@ from pathlib import Path
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.errors import BadInput, TryAgain
 from oneshot_dagster.domain.snapshot import Snapshot
-from oneshot_dagster.services.git import names, provisioning, pushing
+from oneshot_dagster.services.git import names, proposing, provisioning, pushing
 from oneshot_dagster.services.git.archive import changes_archive, present
 from oneshot_dagster.services.git.bare import Bare
 from oneshot_dagster.services.git.committing import commit_all
@@ -144,6 +144,19 @@ class GitRepositories:
 
     def read_folder(self, repository: str, *, revision: str, folder: str) -> Mapping[str, bytes]:
         return read_folder(self._bare(repository), revision, folder)
+
+    def paths(self, repository: str, *, revision: str) -> tuple[str, ...]:
+        return proposing.paths(self._bare(repository), revision)
+
+    def message(self, repository: str, sha: str) -> str:
+        return str(self._bare(repository).commit(sha).message)
+
+    def put_file(
+        self, repository: str, *, onto: str, branch: str, path: str, content: bytes, message: str
+    ) -> str | None:
+        file = proposing.OneFile(path=path, content=content, message=message)
+        bare = self._bare(repository)
+        return proposing.put_file(bare, file, onto=onto, branch=branch, identity=self._identity, scratch=self._home)
 
     def tree(self, repository: str, sha: str) -> str:
         return self._bare(repository).commit(sha).tree.hexsha
