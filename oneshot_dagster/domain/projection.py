@@ -78,7 +78,7 @@ class Rows:
 def seen(
     repository: str, subject: str, kind: Kind, data: Data, *, at: datetime | None, item: str = "", **order: int
 ) -> Sighting:
-    """An event's sighting; its tie is its content."""
+    """Its tie is its content."""
     tie = hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode("utf-8", "replace")).hexdigest()
     version = Version(at=at or NO_TIME, tie=tie, **order)
     return Sighting(repository=repository, subject=subject, kind=kind, item=item, version=version, data=data)
@@ -104,7 +104,6 @@ def check_item(check: Data) -> str:
 
 def reading_of(repository: str, facts: GateFacts) -> tuple[Sighting, ...]:
     """What was read of a pull request: one sighting of it, one of the commit at its head."""
-    version = Version(at=facts.read_at)
     subject = pull_subject(facts.pr_number)
     pull: Data = {
         "pull": {name: getattr(facts, name) for name in _PULL},
@@ -117,10 +116,8 @@ def reading_of(repository: str, facts: GateFacts) -> tuple[Sighting, ...]:
         "required_contexts": list(facts.required_contexts),
     }
     return (
-        Sighting(repository=repository, subject=subject, kind=Kind.READING, version=version, data=pull),
-        Sighting(
-            repository=repository, subject=facts.head_sha, kind=Kind.READING, item=subject, version=version, data=commit
-        ),
+        seen(repository, subject, Kind.READING, pull, at=facts.read_at),
+        seen(repository, facts.head_sha, Kind.READING, commit, at=facts.read_at, item=subject),
     )
 
 

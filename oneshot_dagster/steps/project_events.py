@@ -15,14 +15,13 @@ _BATCH = 100  # one transaction; the locks of its repositories are held so long
 
 def project_events(services: Services, *, most: int = 500) -> Projected:
     """At most so many of the events that wait, the oldest first. `touched` wants waking; TryAgain where the database is away."""
-    total = Projected()
-    while total.read < most:
-        batch = services.store.events.project(
-            lambda event_type, payload: _understood(services, event_type, payload), most=min(_BATCH, most - total.read)
+    total, asked = Projected(), 0
+    while total.read == asked < most:
+        size = min(_BATCH, most - asked)
+        total += services.store.events.project(
+            lambda event_type, payload: _understood(services, event_type, payload), most=size
         )
-        if not batch.read:
-            break
-        total += batch
+        asked += size
     return total
 
 

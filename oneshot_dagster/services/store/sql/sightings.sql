@@ -4,7 +4,7 @@ select pg_advisory_xact_lock(hashtextextended('sightings of ' || repository, 0))
 from unnest(cast(:repositories as text[])) as repository
 
 -- name: keep
--- The newest of each thing; of two readings at one moment the later in coming.
+-- The newest of each thing, by domain.projection.Version.
 insert into jangar_github.sightings as t (repository, subject, kind, item, number, at, rank, tie, data)
 select repository, subject, kind, item, number, at, rank, tie, data from jsonb_to_recordset(:sightings)
   as x (repository text, subject text, kind text, item text, number bigint, at timestamptz, rank integer, tie text, data jsonb)
@@ -12,7 +12,6 @@ on conflict (repository, subject, kind, item) do update set
   number = excluded.number, at = excluded.at, rank = excluded.rank, tie = excluded.tie, data = excluded.data,
   seen_at = clock_timestamp()
 where (t.number, t.at, t.rank, t.tie) < (excluded.number, excluded.at, excluded.rank, excluded.tie)
-  or (t.kind = 'reading' and t.at = excluded.at)
 
 -- name: of
 -- Everything that was said of some subjects.
