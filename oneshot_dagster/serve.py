@@ -27,8 +27,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from oneshot_dagster.bootstrap import open_services, webhook_secret
 from oneshot_dagster.domain.errors import BadInput
 from oneshot_dagster.domain.webhook import Event
+from oneshot_dagster.orchestration.build import build
+from oneshot_dagster.orchestration.engine import Engine
 from oneshot_dagster.settings import Settings, load
 from oneshot_dagster.web.hooks import hooks_app
+from oneshot_dagster.web.pump import Pump
 
 _GOODBYE = 3  # seconds for answers under way
 _CACHE = (15_000, 3_600, 20)  # as dagster-webserver itself: statement timeout ms, pool recycle s, overflow
@@ -173,6 +176,9 @@ def main(*, ui: bool = True) -> None:
                 found="no webhook secret, without which nobody could tell GitHub's from others'",
                 do="set ONESHOT_GITHUB__WEBHOOK_SECRET_FILE",
             )
+        engine = Engine(build(lambda: services), settings)
+        closing.callback(engine.close)
+        closing.enter_context(Pump(services, engine.launcher))
         serve(doors, ready=lambda: _say(doors, signed=secret is not None))
 
 

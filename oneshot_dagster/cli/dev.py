@@ -42,11 +42,14 @@ def _planted(stack: "Stack") -> list[tuple[int, str]]:
     """The shop's open issues; one of each kind of issue where there is none."""
     from oneshot_dagster.local.demo.checkout import Remote
     from oneshot_dagster.local.demo.issues import Kind
-    from oneshot_dagster.local.demo.plant import OWNER, REPOSITORY, new_issue, plant
+    from oneshot_dagster.local.demo.plant import OWNER, REPOSITORY, connect, new_issue, plant
+    from oneshot_dagster.local.world import WEBHOOKS
 
     forge = stack.forge()
     remote = Remote(url=forge.clone_url(REPOSITORY), token_file=stack.world.token_file(OWNER))
     plant(forge, remote=remote, supervisor_url=stack.world.service_url, scratch=stack.world.home / "scratch")
+    if stack.web:
+        connect(forge, url=stack.world.hooks_url, secret=stack.world.token(WEBHOOKS))
     if not _open_issues(forge, REPOSITORY):
         for kind in (Kind.HAPPY, Kind.RED_FIRST, Kind.NEEDS_HUMAN):
             new_issue(forge, kind, random.Random())  # noqa: S311 (no secret)

@@ -16,6 +16,7 @@ from oneshot_dagster.settings import Settings, load
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 LOCATION = "oneshot"
+WEBHOOKS = "webhooks"  # beside the people's tokens: what the forge signs with
 _MARK = "# Written by the local world of `oneshot dev` at each start."
 _LEAST_FREE = 300 * 2**20
 
@@ -48,6 +49,10 @@ class World:
     @property
     def web_url(self) -> str:
         return f"http://{HOST}:{self.settings.ports.web}"
+
+    @property
+    def hooks_url(self) -> str:
+        return f"http://{HOST}:{self.settings.ports.hooks}/webhooks/github"
 
     @property
     def people_file(self) -> Path:
@@ -117,7 +122,7 @@ def lay_out(settings: Settings) -> World:
         return world
     home = settings.home
     file = home / "oneshot.toml"
-    for login in (OWNER, ENGINE):
+    for login in (OWNER, ENGINE, WEBHOOKS):
         if not world.token_file(login).exists():
             write_private(world.token_file(login), secrets.token_urlsafe(24))
     known = people(owner_token=world.token(OWNER), engine_token=world.token(ENGINE))
@@ -179,6 +184,7 @@ def _settings_file(world: World) -> str:
         f"graphql_url = {say(world.forge_url + '/api/graphql')}",
         f"git_url = {say(world.forge_url)}",
         f"token_file = {say(str(world.token_file(ENGINE)))}",
+        f"webhook_secret_file = {say(str(world.token_file(WEBHOOKS)))}",
         "[agent]",
         f"command = {say([sys.executable, '-I', str(AGENT)])}",
         "[ports]",

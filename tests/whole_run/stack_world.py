@@ -201,7 +201,7 @@ class StackWorld:
     @property
     def store(self) -> PostgresStore:
         if self._store is None:
-            self._store = PostgresStore(self._url("oneshot"), application_name="whole-run test")
+            self._store = PostgresStore(self.database("oneshot"), application_name="whole-run test")
         return self._store
 
     def attempts(self, key: ChangeKey) -> tuple[Attempt, ...]:
@@ -235,7 +235,7 @@ class StackWorld:
                     found.append(command.replace(b"\0", b" ").decode(errors="replace"))
         return found
 
-    def _url(self, database: str) -> str:
+    def database(self, database: str) -> str:
         if self.database_url is not None:
             return self.database_url
         server = json.loads((self.home / "postgres.json").read_text())

@@ -44,6 +44,13 @@ def people(*, owner_token: str, engine_token: str) -> dict[str, dict[str, object
     }
 
 
+def connect(forge: ForgeClient, *, url: str, secret: str) -> None:
+    """The forge tells that address of everything in the shop; once, however often it is asked for."""
+    known = forge.api("GET", REPOSITORY, "/hooks", per_page=_PAGE)
+    if all(hook["config"]["url"] != url for hook in known):
+        forge.add_hook(REPOSITORY, url, secret=secret)
+
+
 def plant(forge: ForgeClient, *, remote: Remote, supervisor_url: str, scratch: Path) -> str:
     """Idempotent; the SHA of the base afterwards. `forge` and `remote` act as the owner, who may push past protection."""
     forge.create_repository(REPOSITORY)

@@ -1,0 +1,61 @@
+"""What follows a delivery that was kept: it is projected, and the changes that it concerns are looked at, at once.
+The sensors do the same later for whatever is missed here; nothing depends on this thread but time."""
+
+import logging
+import threading
+
+from oneshot_dagster.domain.errors import OneshotError
+from oneshot_dagster.services.launcher.protocol import Launcher
+from oneshot_dagster.steps.project_events import project_events
+from oneshot_dagster.steps.resume import continue_changes
+from oneshot_dagster.steps.services import Services
+
+_LOOKS_APART = 5  # seconds, for what a lost notice would have told
+_AFTER_A_FAULT = 2.0
+_GOODBYE = 3.0
+_LOG = logging.getLogger(__name__)
+
+
+class Pump:
+    """A thread for the length of the block."""
+
+    def __init__(self, services: Services, launcher: Launcher) -> None:
+        self._services, self._launcher = services, launcher
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pump", daemon=True)
+
+    def __enter__(self) -> "Pump":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        self._thread.join(_GOODBYE)
+
+    def _run(self) -> None:
+        while not self._ending.is_set():
+            try:
+                self._work()
+            except OneshotError as error:
+                _LOG.warning("deliveries wait: %s", error)
+            except Exception:  # noqa: BLE001 - one fault of ours must not end what everything else of this process relies on
+                _LOG.exception("deliveries wait")
+            self._ending.wait(_AFTER_A_FAULT)
+
+    def _work(self) -> None:
+        with self._services.store.waiting_for_events() as waiter:
+            while not self._ending.is_set():
+                follow_up(self._services, self._launcher)
+                for _ in range(_LOOKS_APART):
+                    if self._ending.is_set() or waiter.wait(1.0):
+                        break
+
+
+def follow_up(services: Services, launcher: Launcher) -> list[str]:
+    """Everything that waits to be projected, and a look at each change that it concerns; a sentence for each."""
+    said: list[str] = []
+    while (found := project_events(services)).read:
+        services.store.looks.wake(found.touched)
+        for key in sorted(found.touched, key=str):
+            said += continue_changes(services, launcher, only=key)
+    return said
