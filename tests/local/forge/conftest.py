@@ -7,6 +7,7 @@ import pytest
 from contract import forge_record
 from forge_world import SHOP, Clone, RunningForge, planted
 from hook_ear import SECRET, Ear
+from store_fixtures import make_store, store, store_template, store_url  # noqa: F401
 
 ForgeMaker = Callable[..., RunningForge]
 

@@ -37,6 +37,13 @@ class Heard:
         return f"{self.event} {action}" if action else self.event
 
 
+def until(done: Callable[[], bool], found: Callable[[], object] = lambda: None, seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline, found()
+        time.sleep(0.02)
+
+
 def _set() -> threading.Event:
     event = threading.Event()
     event.set()
@@ -89,11 +96,8 @@ class Ear:
         self.until(lambda: len(self.named(name)) >= times)
         return self.named(name)[times - 1]
 
-    def until(self, done: Callable[[], bool], seconds: float = 20.0) -> None:
-        deadline = time.monotonic() + seconds
-        while not done():
-            assert time.monotonic() < deadline, [h.name for h in self.heard]
-            time.sleep(0.02)
+    def until(self, done: Callable[[], bool]) -> None:
+        until(done, lambda: [h.name for h in self.heard])
 
     def misfits(self) -> dict[str, set[str]]:
         """By event, what in its payloads is not as GitHub describes."""
