@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from oneshot_dagster.local.forge import landing, merge_queue
 from oneshot_dagster.local.forge.calls import Refusal
 from oneshot_dagster.local.forge.forge import Forge
-from oneshot_dagster.local.forge.records import AsyncMerge, Issue, MergeSwitches, Pull, Repository
+from oneshot_dagster.local.forge.records import Issue, Pull, Repository
+from oneshot_dagster.local.forge.rule_records import AsyncMerge, MergeSwitches
 from oneshot_dagster.local.forge.standing import live
 from oneshot_dagster.local.forge.world import now
 

@@ -8,7 +8,8 @@ from oneshot_dagster.local.forge.calls import Refusal
 from oneshot_dagster.local.forge.forge import Forge
 from oneshot_dagster.local.forge.graph_parts import Forbidden, Missing, actor, refuse_without
 from oneshot_dagster.local.forge.permissions import refusal
-from oneshot_dagster.local.forge.records import Pull, QueueEntry, Repository, User
+from oneshot_dagster.local.forge.records import Pull, Repository, User
+from oneshot_dagster.local.forge.rule_records import QueueEntry
 from oneshot_dagster.local.forge.shapes.people import Json
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from oneshot_dagster.local.forge import untyped
 from oneshot_dagster.local.forge.auth import permission
 from oneshot_dagster.local.forge.config import PERMISSIONS
-from oneshot_dagster.local.forge.records import App, Protection, Repository, Ruleset
+from oneshot_dagster.local.forge.records import App, Repository
+from oneshot_dagster.local.forge.rule_records import Protection, Ruleset
 from oneshot_dagster.local.forge.rules import Guard, Rule, covers
 from oneshot_dagster.local.forge.shapes.people import app_id
 from oneshot_dagster.local.forge.world import World

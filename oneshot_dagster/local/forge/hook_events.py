@@ -13,13 +13,13 @@ from oneshot_dagster.local.forge.records import (
     Installation,
     Issue,
     Pull,
-    QueueEntry,
     Record,
     Review,
     ReviewComment,
     Thread,
     Tip,
 )
+from oneshot_dagster.local.forge.rule_records import QueueEntry
 from oneshot_dagster.local.forge.shapes.people import CI_APP, Json
 from oneshot_dagster.local.forge.world import Change
 

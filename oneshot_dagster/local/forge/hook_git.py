@@ -6,8 +6,9 @@ from oneshot_dagster.local.forge import untyped
 from oneshot_dagster.local.forge.apps import by_slug
 from oneshot_dagster.local.forge.forge import Forge
 from oneshot_dagster.local.forge.hook_events import NO_SHA, Told
-from oneshot_dagster.local.forge.records import CheckRun, CommitStatus, Pull, QueueEntry, Repository, Tip
+from oneshot_dagster.local.forge.records import CheckRun, CommitStatus, Pull, Repository, Tip
 from oneshot_dagster.local.forge.repos import SHA
+from oneshot_dagster.local.forge.rule_records import QueueEntry
 from oneshot_dagster.local.forge.shapes import actions as action_shapes
 from oneshot_dagster.local.forge.shapes import checks as check_shapes
 from oneshot_dagster.local.forge.shapes import hooks as shapes

@@ -14,7 +14,6 @@ from oneshot_dagster.local.forge.records import (
     Installation,
     Issue,
     Pull,
-    QueueEntry,
     Record,
     Repository,
     Review,
@@ -22,6 +21,7 @@ from oneshot_dagster.local.forge.records import (
     Thread,
 )
 from oneshot_dagster.local.forge.repos import Comparison, GitFailed
+from oneshot_dagster.local.forge.rule_records import QueueEntry
 from oneshot_dagster.local.forge.shapes import apps as app_shapes
 from oneshot_dagster.local.forge.shapes import checks as check_shapes
 from oneshot_dagster.local.forge.shapes import hooks as shapes

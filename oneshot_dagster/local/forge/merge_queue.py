@@ -9,7 +9,8 @@ from oneshot_dagster.local.forge.calls import Refusal
 from oneshot_dagster.local.forge.forge import Forge
 from oneshot_dagster.local.forge.guards import guards
 from oneshot_dagster.local.forge.mergeability import unmet
-from oneshot_dagster.local.forge.records import Issue, Pull, QueueEntry, Repository
+from oneshot_dagster.local.forge.records import Issue, Pull, Repository
+from oneshot_dagster.local.forge.rule_records import QueueEntry
 from oneshot_dagster.local.forge.rules import Parameters, demands
 from oneshot_dagster.local.forge.standing import live, reports
 from oneshot_dagster.local.forge.world import now

@@ -6,7 +6,8 @@ from dataclasses import replace
 from oneshot_dagster.local.forge import thread_lines, tips
 from oneshot_dagster.local.forge.forge import Forge
 from oneshot_dagster.local.forge.guards import guards
-from oneshot_dagster.local.forge.records import Issue, Protection, Pull, Repository, Review
+from oneshot_dagster.local.forge.records import Issue, Pull, Repository, Review
+from oneshot_dagster.local.forge.rule_records import Protection
 from oneshot_dagster.local.forge.rules import demands
 from oneshot_dagster.local.forge.world import now
 

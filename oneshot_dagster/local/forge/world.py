@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from oneshot_dagster.local.forge import untyped
-from oneshot_dagster.local.forge.records import KINDS, Event, Issue, Label, Pull, Record, Repository, User
+from oneshot_dagster.local.forge.kinds import KINDS
+from oneshot_dagster.local.forge.records import Event, Issue, Label, Pull, Record, Repository, User
 
 R = TypeVar("R", bound=Record)
 

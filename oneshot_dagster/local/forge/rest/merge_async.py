@@ -2,7 +2,7 @@
 
 from oneshot_dagster.local.forge import async_merges, background, merge_queue
 from oneshot_dagster.local.forge.calls import Answer, Call, Endpoint, Refusal, invalid, not_found
-from oneshot_dagster.local.forge.records import AsyncMerge
+from oneshot_dagster.local.forge.rule_records import AsyncMerge
 from oneshot_dagster.local.forge.shapes.people import Json
 
 _ACTIONS = ("default", "direct_merge", "merge_queue")

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from oneshot_dagster.local.forge import async_merges
 from oneshot_dagster.local.forge.calls import Answer, Call, Endpoint, invalid
-from oneshot_dagster.local.forge.records import MergeSwitches
 from oneshot_dagster.local.forge.rest.controls import admin
+from oneshot_dagster.local.forge.rule_records import MergeSwitches
 
 
 def set_switches(call: Call) -> Answer:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from oneshot_dagster.local.forge import untyped
 from oneshot_dagster.local.forge.calls import Answer, Call, Endpoint, Refusal, invalid, not_found
 from oneshot_dagster.local.forge.pushes import protection
-from oneshot_dagster.local.forge.records import Protection
+from oneshot_dagster.local.forge.rule_records import Protection
 from oneshot_dagster.local.forge.shapes import rules as shapes
 
 _REQUIRED = ("required_status_checks", "enforce_admins", "required_pull_request_reviews", "restrictions")

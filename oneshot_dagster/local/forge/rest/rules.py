@@ -6,7 +6,7 @@ from oneshot_dagster.local.forge import untyped
 from oneshot_dagster.local.forge.auth import permission
 from oneshot_dagster.local.forge.calls import Answer, Call, Endpoint, invalid, not_found
 from oneshot_dagster.local.forge.guards import bypass, guards
-from oneshot_dagster.local.forge.records import Ruleset
+from oneshot_dagster.local.forge.rule_records import Ruleset
 from oneshot_dagster.local.forge.shapes import rules as shapes
 from oneshot_dagster.local.forge.shapes.people import Json
 from oneshot_dagster.local.forge.world import now

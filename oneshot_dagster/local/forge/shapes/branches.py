@@ -2,8 +2,9 @@
 
 from urllib.parse import quote
 
-from oneshot_dagster.local.forge.records import Protection, Repository
+from oneshot_dagster.local.forge.records import Repository
 from oneshot_dagster.local.forge.repos import CommitFacts
+from oneshot_dagster.local.forge.rule_records import Protection
 from oneshot_dagster.local.forge.shapes.people import Json, Urls
 from oneshot_dagster.local.forge.shapes.rules import required_checks
 

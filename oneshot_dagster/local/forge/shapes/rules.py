@@ -2,7 +2,8 @@
 
 from urllib.parse import quote
 
-from oneshot_dagster.local.forge.records import Protection, Repository, Ruleset
+from oneshot_dagster.local.forge.records import Repository
+from oneshot_dagster.local.forge.rule_records import Protection, Ruleset
 from oneshot_dagster.local.forge.rules import Guard
 from oneshot_dagster.local.forge.shapes.people import Json, Urls, simple_user
 
