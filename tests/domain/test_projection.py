@@ -1,12 +1,10 @@
 """What the tables say after any events: the order of the truth, not of the post. Each claim over lives of a pull request."""
 
-import contextlib
 import json
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from contract.packages import WEBHOOKS, load
 from github_events import HEADS, PULL, REPOSITORY, START, Happened, Story, lives, stories
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -226,25 +224,6 @@ def test_who_may_write_is_taken_from_what_was_read_of_the_same_person():
     ]
 
 
-EXAMPLES = [
-    (event["name"], payload)
-    for event in load(WEBHOOKS, WEBHOOKS.files[0])  # type: ignore[attr-defined]
-    for payload in event["examples"]
-]
-
-
-@pytest.mark.parametrize("event", sorted({event for event, _ in EXAMPLES}))
-def test_every_example_of_github_is_understood(event):
-    """None is unreadable for being odd, and what it says can be told apart and put into rows."""
-    payloads = [payload for name, payload in EXAMPLES if name == event]
-    rows_of(said((event, payload) for payload in payloads))
-
-
-def test_the_examples_say_something_of_every_kind():
-    kinds = {sighting.kind for sighting in said(EXAMPLES)}
-    assert kinds == set(Kind) - {Kind.READING}
-
-
 @pytest.mark.parametrize(
     ("event", "payload", "why"),
     [
@@ -263,31 +242,6 @@ def test_the_examples_say_something_of_every_kind():
 def test_a_payload_without_what_we_need_is_unreadable_by_name(event, payload, why):
     with pytest.raises(Unreadable, match=rf"^{why} is missing or of another kind$"):
         understand(event, {"repository": {"full_name": "Acme/Shop"}, **payload})
-
-
-JSON = st.recursive(
-    st.one_of(
-        st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.sampled_from(["a" * 40, "2026-01-01"])
-    ),
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(), inner, max_size=3)),
-    max_leaves=5,
-)
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.data())
-def test_a_payload_with_anything_in_any_place_is_understood_or_unreadable(data):
-    event, payload = data.draw(st.sampled_from([e for e in EXAMPLES if said([e])]))
-    broken = json.loads(json.dumps(payload))
-    place = broken
-    while True:
-        name = data.draw(st.sampled_from(sorted(place)))
-        if not isinstance(place[name], dict) or not place[name] or data.draw(st.booleans()):
-            break
-        place = place[name]
-    place[name] = data.draw(JSON)
-    with contextlib.suppress(Unreadable):
-        rows_of(understand(event, broken).sightings)
 
 
 def test_an_event_of_a_kind_that_is_of_no_use_says_nothing():

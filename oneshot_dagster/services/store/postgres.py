@@ -13,6 +13,7 @@ from oneshot_dagster.services.store.launches import PostgresLaunches
 from oneshot_dagster.services.store.leases import PostgresLeases
 from oneshot_dagster.services.store.looks import PostgresLooks
 from oneshot_dagster.services.store.notes import PostgresNotes
+from oneshot_dagster.services.store.notices import PostgresNotices
 from oneshot_dagster.services.store.projections import PostgresProjections
 from oneshot_dagster.services.store.protocol import (
     Artifacts,
@@ -22,14 +23,17 @@ from oneshot_dagster.services.store.protocol import (
     Leases,
     Looks,
     Notes,
+    Notices,
     Projections,
     Requests,
     Runs,
+    Triggers,
     Waiter,
     Writes,
 )
 from oneshot_dagster.services.store.requests import PostgresRequests
 from oneshot_dagster.services.store.runs import PostgresRuns
+from oneshot_dagster.services.store.triggers import PostgresTriggers
 from oneshot_dagster.services.store.waking import Waking
 from oneshot_dagster.services.store.writes import PostgresWrites
 
@@ -52,6 +56,8 @@ class PostgresStore:
         self.events: Events = PostgresEvents(self._database)
         self.projections: Projections = PostgresProjections(self._database)
         self.notes: Notes = PostgresNotes(self._database)
+        self.triggers: Triggers = PostgresTriggers(self._database)
+        self.notices: Notices = PostgresNotices(self._database)
 
     def now(self) -> datetime:
         return present(self._database.one("store.now"))["now"]
@@ -68,6 +74,7 @@ class PostgresStore:
     def purge(self, before: datetime) -> Mapping[str, int]:
         return {
             "events": self._database.run("store.purge_events", before=before),
+            "sightings": self._database.run("store.purge_sightings", before=before),
             "agent_messages": self._database.run("store.purge_messages", before=before),
         }
 

@@ -82,6 +82,6 @@ def test_purge_forgets_messages_of_sealed_attempts_alone(store: PostgresStore, s
            values ('1', 'push', 'acme/shop', '{}', 'processed'), ('2', 'push', 'acme/shop', '{}', 'received')"""
     )
     past = store.now() - timedelta(days=1)
-    assert store.purge(past) == {"events": 0, "agent_messages": 0}
-    assert store.purge(store.now()) == {"events": 1, "agent_messages": 1}
+    assert store.purge(past) == {"events": 0, "sightings": 0, "agent_messages": 0}
+    assert store.purge(store.now()) == {"events": 1, "sightings": 0, "agent_messages": 1}
     assert [len(store.notes.messages(attempt.id)) for attempt in (live, unsealed, sealed)] == [1, 1, 0]
