@@ -11,16 +11,16 @@ from oneshot_dagster.domain.run import State
 
 PULL = "/repos/acme/shop/pulls/{n}"
 ONCE = [
-    (f"GET {PULL} #1", "429"),
-    (f"GET {PULL} #2", "403 limit, no retry-after"),
+    (f"GET {PULL} #2", "cut after"),
     ("POST /acme/shop.git/git-receive-pack #1", "cut after"),
     ("POST /repos/acme/shop/pulls #1", "502 after"),
-    ("POST /repos/acme/shop/pulls #1", "403 limit"),
     ("POST /repos/acme/shop/issues/{n}/comments #1", "cut after"),
     (f"PUT {PULL}/merge #1", "502 after"),
     (f"PUT {PULL}/merge #1", "hang"),
+    (f"PUT {PULL}/merge #1", "403 limit, no retry-after"),
     ("GET /acme/shop.git/info/refs?service=git-receive-pack #2", "502 before"),
     ("POST /repos/acme/shop/deployments #1", "502 before"),
+    ("POST /repos/acme/shop/deployments #1", "429"),
 ]
 FOR_EVER = [
     ("POST /repos/acme/shop/pulls #1", "403 for ever", "POST /repos/acme/shop/pulls"),
