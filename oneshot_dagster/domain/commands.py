@@ -10,6 +10,7 @@ _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _COMMAND = re.compile(r" {0,3}/oneshot(?:[ \t]+(\S+)[ \t]*(.*))?[ \t]*")
 _HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _SHA = re.compile(r"[0-9a-f]{7,40}")
+_BASE = re.compile(r"base=(?!.*(?:\.\.|//))([A-Za-z0-9_][A-Za-z0-9_./+-]{0,199})(?<![/.])")
 _MOST = 10
 _LONGEST = 64 * 1024
 
@@ -20,6 +21,13 @@ class Command:
 
     kind: str
     text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start:
+    """A lone `/oneshot`, or `/oneshot base=BRANCH`: the trigger of a change."""
+
+    base: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,11 +42,11 @@ def may_command(permission: str) -> bool:
     return permission in _TRUSTED
 
 
-def parse_commands(body: str) -> tuple[Command | NotUnderstood, ...]:
-    """In the order of the comment. A lone `/oneshot` is the trigger of a change and no command."""
-    found: list[Command | NotUnderstood] = []
+def parse_commands(body: str) -> tuple[Command | Start | NotUnderstood, ...]:
+    """In the order of the comment."""
+    found: list[Command | Start | NotUnderstood] = []
     answer: list[str] | None = None
-    for line, is_own in (*_lines(body[:_LONGEST]), ("/oneshot", True)):
+    for line, is_own in _lines(body[:_LONGEST]):
         match = _COMMAND.fullmatch(line) if is_own else None
         if match is None:
             if answer is not None:
@@ -47,11 +55,13 @@ def parse_commands(body: str) -> tuple[Command | NotUnderstood, ...]:
         if answer is not None:
             found.append(_answer(answer))
             answer = None
-        word, rest = (match[1] or "").lower(), (match[2] or "").strip()
-        if word == "answer":
+        word, rest = match[1] or "", (match[2] or "").strip()
+        if word.lower() == "answer":
             answer = [rest]
-        elif word:
-            found.append(_command(word, rest))
+        else:
+            found.append(_command(word, rest) if word else Start())
+    if answer is not None:
+        found.append(_answer(answer))
     return tuple(found[:_MOST])
 
 
@@ -73,9 +83,11 @@ def _lines(body: str) -> list[tuple[str, bool]]:
     return lines
 
 
-def _command(word: str, rest: str) -> Command | NotUnderstood:
-    if "=" in word:  # /oneshot base=…: the trigger with a parameter
-        return NotUnderstood(problem=f"`{_shown(word)}` starts a change and says nothing to one that is on its way")
+def _command(written: str, rest: str) -> Command | Start | NotUnderstood:
+    base = _BASE.fullmatch(written)
+    if base is not None and not rest:
+        return Start(base=base[1])
+    word = written.lower()
     if word not in KINDS:
         return NotUnderstood(problem=f"`{_shown(word)}` is no command; there are {', '.join(KINDS)}")
     if word == "approve":

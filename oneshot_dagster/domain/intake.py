@@ -9,7 +9,7 @@ from oneshot_dagster.domain.change import ChangeKey
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refused:
-    """`code` is stable, for machines; `found` and `do` are for people."""
+    """`code` is stable, for machines; `found` and `do` are for people. Without `do`, `found` says both."""
 
     code: str
     found: str
@@ -17,7 +17,7 @@ class Refused:
 
     @property
     def sentence(self) -> str:
-        return f"{self.found}; {self.do}"
+        return f"{self.found}; {self.do}" if self.do else self.found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

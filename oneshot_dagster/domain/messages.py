@@ -85,10 +85,11 @@ def status_comment(
     usd: float | None = None,
     unverified: str | None = None,
     comments: bool = False,
+    edited: bool = False,
 ) -> str:
     """The one comment that is edited. `usd` None is unknown; `unverified` says how verification was left out.
 
-    `comments`: commands in comments are read.
+    `comments`: commands in comments are read. `edited`: the issue says something else by now than it did at intake.
     """
     lines = [
         f"**{_STEP[attempt.state].capitalize()}.** {_said(attempt)}".rstrip(),
@@ -102,6 +103,8 @@ def status_comment(
         lines.append(f"- merged as `{attempt.merge_sha[:7]}` by {cell(attempt.merged_by or 'unknown', 60)}")
     if unverified:
         lines.append(f"- verification: {cell(unverified)}")
+    if edited:
+        lines.append("- the issue was edited after the start; what it says now is not used")
     return "\n".join([*lines, f"- {_how_to_stop(attempt, comments=comments)}", "", marker(attempt.key)]) + "\n"
 
 
@@ -123,11 +126,9 @@ def _how_to_stop(attempt: Attempt, *, comments: bool) -> str:
 
 
 def refusal_comment(key: ChangeKey, refused: Refused) -> str:
-    """At most one an issue; its marker carries the code."""
-    return (
-        f"Not started: {cell(refused.found, 500)}.\n\nWhat to do: {cell(refused.do, 500)}.\n\n"
-        f"{marker(key, f'refused-{refused.code}')}\n"
-    )
+    """At most one an issue; its marker carries the code. One sentence may hold both what was found and what to do."""
+    do = f"What to do: {cell(refused.do, 500)}.\n\n" if refused.do else ""
+    return f"Not done: {cell(refused.found, 500)}.\n\n{do}{marker(key, f'refused-{refused.code}')}\n"
 
 
 def evidence_summary(

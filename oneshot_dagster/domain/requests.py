@@ -36,7 +36,7 @@ def _from_merge_on(attempt: Attempt, facts: ResumeFacts) -> bool:
 
 
 def _stop(attempt: Attempt, facts: ResumeFacts) -> Action | None:
-    by = next((f"{r.by} asked to stop" for r in facts.requests if r.kind == "stop"), None)
+    by = next((_asked_to_stop(r) for r in facts.requests if r.kind == "stop"), None)
     if by is None and _terminated(attempt, facts):
         by = "its run was terminated in the Dagster UI"
     if by is None:
@@ -46,6 +46,10 @@ def _stop(attempt: Attempt, facts: ResumeFacts) -> Action | None:
     if attempt.state is State.NEEDS_ITERATION:  # from there the lifecycle leads to cancelled only over needs_human
         return MoveTo(target=State.NEEDS_HUMAN, reason=f"no further attempt: {by}", human_reason="stopped")
     return MoveTo(target=State.CANCELLED, reason=by, handle=tuple(r.id for r in facts.requests))
+
+
+def _asked_to_stop(request: Request) -> str:
+    return f"{request.by} asked to stop" + (f": {request.text}" if request.text else "")
 
 
 def _terminated(attempt: Attempt, facts: ResumeFacts) -> bool:

@@ -30,8 +30,13 @@ class Asked:
     next: str
 
 
-def ask(services: Services, attempt: Attempt, kind: str, *, by: str, text: str = "") -> Asked:
-    """An approval is bound to the head on record now. Raises BadInput where the request could change nothing."""
+def ask(
+    services: Services, attempt: Attempt, kind: str, *, by: str, text: str = "", source: str | None = None
+) -> Asked:
+    """An approval is bound to the head on record now. Raises BadInput where the request could change nothing.
+
+    `source`: where it was read; read there again, it is the same request.
+    """
     waiting = services.store.requests.open(attempt.id)
     wrong = _in_vain(attempt, kind, on_hold=any(request.kind == "hold" for request in waiting), text=text)
     if wrong is not None:
@@ -39,7 +44,8 @@ def ask(services: Services, attempt: Attempt, kind: str, *, by: str, text: str =
         raise BadInput(tried=f"{kind} {attempt.key}", found=found, do=do)
     sha = attempt.head_sha if kind == "approve" else None
     same = [r for r in waiting if (r.kind, r.sha, r.text) == (kind, sha, text)]
-    request = same[0] if same else services.store.requests.add(attempt.id, kind=kind, by=by, sha=sha, text=text)
+    add = services.store.requests.add
+    request = same[0] if same else add(attempt.id, kind=kind, by=by, sha=sha, text=text, source=source)
     services.store.wake(attempt.key)
     working = lives(services.store.leases.current(f"change:{attempt.key}"))
     return Asked(request=request, repeated=bool(same), working=working, next=_next(attempt, kind))

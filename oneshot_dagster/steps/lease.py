@@ -5,7 +5,7 @@ import os
 import socket
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.errors import LeaseLost, TryAgain
@@ -67,10 +67,14 @@ class Held:
                 return
 
 
-@contextmanager
-def held(store: Store, key: ChangeKey, run_id: str, *, seconds: float) -> Generator[Held, None, None]:
+def held(store: Store, key: ChangeKey, run_id: str, *, seconds: float) -> AbstractContextManager[Held]:
     """Raises LeaseLost, naming the holder, where another engine works on this change."""
-    name, holder = f"change:{key}", holder_name(run_id)
+    return held_by_name(store, f"change:{key}", run_id, seconds=seconds)
+
+
+@contextmanager
+def held_by_name(store: Store, name: str, run_id: str, *, seconds: float) -> Generator[Held, None, None]:
+    holder = holder_name(run_id)
     lease = store.leases.take(name, holder, seconds=seconds)
     if lease is None:
         other = store.leases.current(name)
@@ -79,7 +83,8 @@ def held(store: Store, key: ChangeKey, run_id: str, *, seconds: float) -> Genera
             lease = store.leases.take(name, holder, seconds=seconds)
     if lease is None:
         other = store.leases.current(name)
-        raise LeaseLost(f"{key} is being worked on by run {other.holder.partition('@')[0] if other else 'another'}")
+        what, by = name.partition(":")[2], other.holder.partition("@")[0] if other else "another"
+        raise LeaseLost(f"{what} is being worked on by run {by}")
     keeping = Held(store, lease, seconds)
     try:
         yield keeping

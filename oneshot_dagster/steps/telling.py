@@ -33,16 +33,23 @@ def tell(turn: Turn, attempt: Attempt, *, forgiven: tuple[type[OneshotError], ..
 
 def _sayings(attempt: Attempt) -> Iterator[Callable[[Turn, Attempt], None]]:
     if attempt.state in _SEEN:
-        yield _tell_status
+        yield tell_status
     if attempt.pr_number is not None or attempt.state in HEAD_IS_PUBLIC:
         yield tell_check
     if attempt.state is State.NEEDS_HUMAN:
         yield _tell_human
 
 
-def _tell_status(turn: Turn, attempt: Attempt) -> None:
-    left_out = unverified(turn.store, attempt) if attempt.state is State.COMPLETED else None
-    body = messages.status_comment(attempt, public_url=turn.services.limits.public_url, unverified=left_out)
+def tell_status(turn: Turn, attempt: Attempt) -> None:
+    """The comment that is edited; without reading the issue, of which only what was seen last is known."""
+    seen = turn.store.triggers.text_of(attempt.key)
+    body = messages.status_comment(
+        attempt,
+        public_url=turn.services.limits.public_url,
+        unverified=unverified(turn.store, attempt) if attempt.state is State.COMPLETED else None,
+        comments=seen is not None,  # somebody looks through this repository's issues and comments
+        edited=seen not in {None, attempt.inputs.issue_sha256},
+    )
     effects.comment(turn, number=attempt.key.issue_number, purpose="status", body=body)
 
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oneshot_dagster.domain.commands import KINDS, Command, NotUnderstood, may_command, parse_commands
+from oneshot_dagster.domain.commands import KINDS, Command, NotUnderstood, Start, may_command, parse_commands
 
 STOP = (Command(kind="stop", text=""),)
 
@@ -28,6 +28,10 @@ STOP = (Command(kind="stop", text=""),)
         ("~~~~\n~~~\n/oneshot hold\n~~~~\n/oneshot stop", STOP),
         ("a ``` b\n/oneshot stop", STOP),
         ("``` inline ```\n/oneshot stop", STOP),
+        ("/oneshot", (Start(),)),
+        ("Please do it.\n\n/oneshot \n", (Start(),)),
+        ("/oneshot base=Release/1.x", (Start(base="Release/1.x"),)),
+        ("/oneshot answer 7\n/oneshot", (Command(kind="answer", text="7"), Start())),
     ],
 )
 def test_a_command_is_read_at_the_start_of_its_own_line(body, found):
@@ -39,7 +43,6 @@ def test_a_command_is_read_at_the_start_of_its_own_line(body, found):
     [
         "",
         "stop",
-        "/oneshot",
         "say /oneshot stop",
         "`/oneshot stop`",
         "> /oneshot stop",
@@ -71,7 +74,10 @@ def test_what_is_quoted_code_hidden_or_in_passing_is_no_command(body):
         ("/oneshot answer", "answer"),
         ("/oneshot answer   \n\n/oneshot stop", "answer"),
         ("/oneshot approve main", "SHA"),
-        ("/oneshot base=release", "base=release"),
+        ("/oneshot base=", "base="),
+        ("/oneshot base=a..b", "base=a..b"),
+        ("/oneshot base=-x", "base=-x"),
+        ("/oneshot base=release now", "base=release"),
         ("/oneshot `@ada`", "ada"),
     ],
 )
@@ -86,7 +92,7 @@ def test_what_is_meant_as_a_command_and_is_none_is_told(body, names):
 def test_any_comment_is_read_without_a_fault_and_bounded(body):
     found = parse_commands(body)
     assert len(found) <= 10
-    assert all(isinstance(c, NotUnderstood) or c.kind in KINDS for c in found)
+    assert all(isinstance(c, NotUnderstood | Start) or c.kind in KINDS for c in found)
 
 
 def test_only_write_access_commands():

@@ -185,7 +185,7 @@ def test_words_of_others_make_no_heading_and_no_command_line(words):
 
 def test_a_refusal_says_what_was_found_what_to_do_and_can_be_found_again():
     text = messages.refusal_comment(KEY, Refused(code="issue_closed", found="issue is closed", do="reopen it"))
-    assert text.startswith("Not started: issue is closed.")
+    assert text.startswith("Not done: issue is closed.")
     assert "What to do: reopen it." in text
     assert messages.marker(KEY, "refused-issue_closed") in text
 

@@ -11,17 +11,18 @@ from oneshot_dagster.local.demo.checkout import Remote, git
 _AS_ADA = ("-c", "user.name=Ada", "-c", "user.email=ada@users.noreply.localhost")
 
 
-def push(world: World, branch: str, files: dict[str, str], *, message: str = "By hand") -> str:
-    """One commit on that branch; its SHA."""
+def push(world: World, branch: str, files: dict[str, str], *, message: str = "By hand", to: str = "") -> str:
+    """One commit on that branch (`to` another one); its SHA. Without files, the branch as it is."""
     remote = Remote(url=f"{world.url}/{plant.REPOSITORY}.git", token_file=world.home / "owner-token")
     with tempfile.TemporaryDirectory(dir=world.home) as folder:
         tree = Path(folder) / "tree"
         git("clone", "--quiet", f"--branch={branch}", remote.url, str(tree), cwd=Path(folder), remote=remote)
         for path, content in files.items():
             (tree / path).write_text(content)
-        git("add", "--all", cwd=tree)
-        git(*_AS_ADA, "commit", "--quiet", "--message", message, cwd=tree)
-        git("push", "--quiet", remote.url, f"HEAD:refs/heads/{branch}", cwd=tree, remote=remote)
+        if files:
+            git("add", "--all", cwd=tree)
+            git(*_AS_ADA, "commit", "--quiet", "--message", message, cwd=tree)
+        git("push", "--quiet", remote.url, f"HEAD:refs/heads/{to or branch}", cwd=tree, remote=remote)
         return git("rev-parse", "HEAD", cwd=tree).strip()
 
 

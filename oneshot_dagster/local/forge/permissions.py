@@ -78,6 +78,7 @@ _ENDPOINTS: Mapping[str, tuple[str, ...]] = {
     "issues=read": ("GET /repos/{}/{}/issues", "GET /repos/{}/{}/issues/{}"),
     "issues=write": ("POST /repos/{}/{}/issues",),
     "issues=read; pull_requests=read": (
+        "GET /repos/{}/{}/issues/comments",
         "GET /repos/{}/{}/issues/comments/{}",
         "GET /repos/{}/{}/issues/{}/comments",
         "GET /repos/{}/{}/issues/{}/labels",

@@ -2,6 +2,7 @@
 What an answer means is answers.py, the connection itself connection.py, the gate's many calls reading.py."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
@@ -22,6 +23,7 @@ from oneshot_dagster.services.github.protocol import (
 from oneshot_dagster.services.github.tokens import OneToken, Tokens
 
 if TYPE_CHECKING:
+    from oneshot_dagster.services.github.asked import Asked
     from oneshot_dagster.services.github.check_logs import CheckLogs
     from oneshot_dagster.services.github.connection import Connection
     from oneshot_dagster.services.github.glances import Glances
@@ -91,6 +93,12 @@ class GitHubClient:
         return ReadinessReading(self._connection, self._tokens, login=lambda: self.login)
 
     @cached_property
+    def _asked(self) -> "Asked":
+        from oneshot_dagster.services.github.asked import Asked
+
+        return Asked(self._connection)
+
+    @cached_property
     def _glances(self) -> "Glances":
         from oneshot_dagster.services.github.glances import Glances
 
@@ -129,6 +137,15 @@ class GitHubClient:
 
     def issue(self, repository: str, number: int) -> Issue | None:
         return self._read_if_there(f"/repos/{repository}/issues/{number}", shapes.issue)
+
+    def labelled_issues(self, repository: str, label: str) -> tuple[Issue, ...]:
+        return self._asked.labelled(repository, label)
+
+    def issues_since(self, repository: str, since: datetime) -> tuple[Issue, ...]:
+        return self._asked.issues(repository, since)
+
+    def comments_since(self, repository: str, since: datetime) -> tuple[Comment, ...]:
+        return self._asked.comments(repository, since)
 
     def permission(self, repository: str, login: str) -> str:
         return self._reading.permission(repository, login)

@@ -20,14 +20,20 @@ class Issue:
     labels: tuple[str, ...]
     is_pull_request: bool
     url: str
+    updated_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comment:
+    """On the issue or the pull request `number`."""
+
     comment_id: int
+    number: int
     author: str
+    by_bot: bool
     body: str
     created_at: datetime
+    updated_at: datetime
     url: str
 
 
@@ -88,6 +94,7 @@ class TimelineEvent:
     at: datetime
     label: str | None
     commit_sha: str | None
+    by_bot: bool = False
 
 
 class GitHub(Protocol):
@@ -118,6 +125,18 @@ class GitHub(Protocol):
         ...
 
     def issue(self, repository: str, number: int) -> Issue | None: ...
+
+    def labelled_issues(self, repository: str, label: str) -> tuple[Issue, ...]:
+        """The open ones, pull requests left out."""
+        ...
+
+    def issues_since(self, repository: str, since: datetime) -> tuple[Issue, ...]:
+        """Open and closed ones that changed in any way at that time or later, pull requests left out."""
+        ...
+
+    def comments_since(self, repository: str, since: datetime) -> tuple[Comment, ...]:
+        """Made or edited at that time or later, on all issues and pull requests; not those on lines of code."""
+        ...
 
     def permission(self, repository: str, login: str) -> str:
         """`admin`, `maintain`, `write`, `triage`, `read` or `none`, read live."""

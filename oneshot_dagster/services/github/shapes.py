@@ -19,6 +19,10 @@ def login_of(user: Json | None) -> str:
     return str(user["login"]) if user else GHOST
 
 
+def is_bot(user: Json | None) -> bool:
+    return bool(user) and user.get("type") == "Bot"
+
+
 def time_of(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
@@ -33,6 +37,7 @@ def issue(body: Json) -> Issue:
         labels=labels_of(body),
         is_pull_request=bool(body.get("pull_request")),
         url=str(body["html_url"]),
+        updated_at=datetime.fromisoformat(body["updated_at"]),
     )
 
 
@@ -44,9 +49,12 @@ def labels_of(body: Json) -> tuple[str, ...]:
 def comment(body: Json) -> Comment:
     return Comment(
         comment_id=int(body["id"]),
+        number=int(str(body["issue_url"]).rpartition("/")[2]),
         author=login_of(body.get("user")),
+        by_bot=is_bot(body.get("user")),
         body=str(body.get("body") or ""),
         created_at=datetime.fromisoformat(body["created_at"]),
+        updated_at=datetime.fromisoformat(body["updated_at"]),
         url=str(body["html_url"]),
     )
 
@@ -67,6 +75,7 @@ def timeline_event(body: Json) -> TimelineEvent | None:
         at=at,
         label=str(label) if label else None,
         commit_sha=body.get("commit_id") or body.get("sha"),
+        by_bot=is_bot(actor),
     )
 
 

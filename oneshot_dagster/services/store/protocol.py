@@ -120,7 +120,11 @@ class Runs(Protocol):
 
 
 class Requests(Protocol):
-    def add(self, attempt_id: str, *, kind: str, by: str, sha: str | None = None, text: str = "") -> Request: ...
+    def add(
+        self, attempt_id: str, *, kind: str, by: str, sha: str | None = None, text: str = "", source: str | None = None
+    ) -> Request:
+        """The one of that `source` where there is one already, of whichever attempt."""
+        ...
 
     def open(self, attempt_id: str) -> tuple[Request, ...]: ...
 
@@ -227,6 +231,92 @@ class Looks(Protocol):
     def seen(self, glances: Mapping[str, str]) -> Sequence[ChangeKey]:
         """Keeps what each attempt id showed; the changes for which it is new."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Watched:
+    """GitHub's times up to which a repository's issues and comments were looked through; None: never."""
+
+    issues_since: datetime | None
+    comments_since: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decided:
+    name: str
+    actor: str
+    said: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredRefusal:
+    """`actor` and `sentence` of the first of `times`."""
+
+    code: str
+    actor: str
+    sentence: str
+    times: int
+    first_at: datetime
+    last_at: datetime
+
+
+class Triggers(Protocol):
+    def due(self, named: Sequence[str]) -> tuple[str, ...]:
+        """Of these, of those looked through before and of those with changes on their way: whose time has come."""
+        ...
+
+    def watched(self, repository: str) -> Watched: ...
+
+    def looked(
+        self, repository: str, *, issues_since: datetime | None, comments_since: datetime | None, seconds: float
+    ) -> None:
+        """Not due again for so long. None leaves a time as it was."""
+        ...
+
+    def changed(self, repository: str, glances: Mapping[int, str]) -> frozenset[int]:
+        """The numbers of the issues that do not look as they did last."""
+        ...
+
+    def glanced(self, key: ChangeKey, glance: str, *, text_sha256: str) -> None: ...
+
+    def text_of(self, key: ChangeKey) -> str | None:
+        """The hash of the issue's text as it was seen last."""
+        ...
+
+    def undecided(self, repository: str, triggers: Collection[tuple[int, str]]) -> frozenset[tuple[int, str]]:
+        """Of (issue, name) those that were not decided upon."""
+        ...
+
+    def decide(self, key: ChangeKey, name: str, *, actor: str, said: str) -> None:
+        """Once; a later decision on the same changes nothing."""
+        ...
+
+    def decided(self, key: ChangeKey) -> tuple[Decided, ...]: ...
+
+    def refuse(self, key: ChangeKey, *, code: str, actor: str, sentence: str) -> None:
+        """One row an issue and code, however often."""
+        ...
+
+    def refusals(self, key: ChangeKey) -> tuple[StoredRefusal, ...]: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notice:
+    """Not `settled`: the comment may be there or not."""
+
+    body: str
+    comment_id: int | None
+    withheld: bool
+    settled: bool
+
+
+class Notices(Protocol):
+    def of(self, key: ChangeKey, purpose: str) -> Notice | None: ...
+
+    def intend(self, key: ChangeKey, purpose: str, *, body: str) -> None: ...
+
+    def settle(self, key: ChangeKey, purpose: str, *, comment_id: int | None, withheld: bool = False) -> None: ...
 
 
 class Artifacts(Protocol):
@@ -391,6 +481,8 @@ class Store(Protocol):
     events: Events
     projections: Projections
     notes: Notes
+    triggers: Triggers
+    notices: Notices
 
     def now(self) -> datetime:
         """The database's clock."""

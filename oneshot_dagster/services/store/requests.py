@@ -8,9 +8,11 @@ class PostgresRequests:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, attempt_id: str, *, kind: str, by: str, sha: str | None = None, text: str = "") -> Request:
-        row = self._database.one("requests.add", run_id=attempt_id, kind=kind, by=by, sha=sha, text=text)
-        return _request(present(row))
+    def add(
+        self, attempt_id: str, *, kind: str, by: str, sha: str | None = None, text: str = "", source: str | None = None
+    ) -> Request:
+        row = self._database.one("requests.add", run_id=attempt_id, kind=kind, by=by, sha=sha, text=text, source=source)
+        return _request(present(row or self._database.one("requests.of_source", source=source)))
 
     def open(self, attempt_id: str) -> tuple[Request, ...]:
         return tuple(map(_request, self._database.all("requests.open", run_id=attempt_id)))

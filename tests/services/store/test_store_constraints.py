@@ -35,6 +35,17 @@ _WRITE = (
 _INTENT = _WRITE.format(action="'push'", epoch=1, outcome="null", settled="null")
 _DENIAL = _WRITE.format(action="'push'", epoch="null", outcome="'denied'", settled="now()")
 _EVENT = "insert into jangar_github.events (delivery_id, event_type, repository, payload, state) values ('d', 'e', 'r', '{{}}', '{}')"
+_ONE_AN_ISSUE = {
+    "issue_glances": "(repository, issue_number, glance, text_sha256) values ('acme/shop', 2, 'g', 't')",
+    "triggers": "(repository, issue_number, name, actor, said) values ('acme/shop', 2, 'comment 5', 'ada', 's')",
+    "refusals": "(repository, issue_number, code, actor, sentence) values ('acme/shop', 2, 'no_access', 'eve', 's')",
+    "notices": "(repository, issue_number, purpose, body) values ('acme/shop', 2, 'refused', 'b')",
+    "watched": "(repository) values ('acme/shop')",
+}
+_READ_REQUEST = (
+    "insert into codex_judge.requests (run_id, kind, requested_by, source)"
+    " select id, 'stop', 'ada', 'comment 5' from codex_judge.runs"
+)
 _SIGHTING = (
     "insert into jangar_github.sightings (repository, subject, kind, item, number, at, rank, tie, data)"
     " values ('acme/shop', '#7', 'rumour', '', 0, now(), 0, '', '{}')"
@@ -130,6 +141,8 @@ BROKEN = {
     "events_delivery": _twice(_EVENT.format("received")),
     "events_state": _EVENT.format("lost"),
     "sightings_kind": _SIGHTING,
+    **{f"{t}_pkey": _twice(f"insert into jangar_github.{t} {row}") for t, row in _ONE_AN_ISSUE.items()},
+    "requests_source": _twice(_READ_REQUEST),
     "pr_state_number": _PULL.format(number=0),
     "pr_state_pkey": _twice(_PULL.format(number=7)),
     "check_state_checks": _PULL.format(number=7) + ";" + _CHECKS,

@@ -15,6 +15,16 @@ def list_comments(call: Call) -> Answer:
     return call.page([shapes.comment(call.urls, call.repository, c) for c in rows])
 
 
+def list_all_comments(call: Call) -> Answer:
+    """Of all issues and pull requests. Oldest id first, whatever `direction` says, unless a `sort` is named."""
+    since, sort = call.query.get("since", ""), call.query.get("sort", "")
+    rows = [c for c in call.forge.world.all(Comment, call.repository) if c.updated_at >= since]
+    if sort in {"created", "updated"}:
+        backwards = call.query.get("direction", "desc") == "desc"
+        rows.sort(key=lambda c: (c.updated_at if sort == "updated" else c.created_at, c.id), reverse=backwards)
+    return call.page([shapes.comment(call.urls, call.repository, c) for c in rows])
+
+
 def create_comment(call: Call) -> Answer:
     issue, world = call.issue(), call.forge.world
     body = call.text("body")
@@ -62,6 +72,7 @@ def delete_comment(call: Call) -> Answer:
 
 _ISSUES = "/repos/{owner}/{repo}/issues"
 ENDPOINTS = (
+    Endpoint(method="GET", pattern=_ISSUES + "/comments", handler=list_all_comments),
     Endpoint(method="GET", pattern=_ISSUES + "/comments/{comment}", handler=get_comment),
     Endpoint(method="PATCH", pattern=_ISSUES + "/comments/{comment}", handler=patch_comment),
     Endpoint(method="DELETE", pattern=_ISSUES + "/comments/{comment}", handler=delete_comment),

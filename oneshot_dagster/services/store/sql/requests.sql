@@ -1,12 +1,17 @@
 -- name: add
--- A person's command; whoever waits for the change is woken.
+-- A person's command; whoever waits for the change is woken. No row where one of that source is there already.
 with made as (
-  insert into codex_judge.requests (run_id, kind, requested_by, sha, text)
-  values (cast(:run_id as uuid), :kind, :by, :sha, :text)
+  insert into codex_judge.requests (run_id, kind, requested_by, sha, text, source)
+  values (cast(:run_id as uuid), :kind, :by, :sha, :text, :source)
+  on conflict (source) do nothing
   returning *
 )
 select made.*, pg_notify('oneshot', r.repository || '#' || r.issue_number)
 from made join codex_judge.runs r on r.id = made.run_id
+
+-- name: of_source
+-- The one that was read out of one place.
+select * from codex_judge.requests where source = :source
 
 -- name: open
 -- Those not handled yet, oldest first.
