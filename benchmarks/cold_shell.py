@@ -47,7 +47,9 @@ def measure(world: World, *, rounds: int) -> Measured:
 
 @contextlib.contextmanager
 def _standing(world: World) -> Generator[dict[str, str]]:
-    ports = {f"ONESHOT_PORTS__{name}": str(_free_port()) for name in ("WEB", "FORGE", "CODE_SERVER", "SERVICE", "HOOKS")}
+    ports = {
+        f"ONESHOT_PORTS__{name}": str(_free_port()) for name in ("WEB", "FORGE", "CODE_SERVER", "SERVICE", "HOOKS")
+    }
     environment = world.environment(**ports)
     with (world.home / "stack.log").open("wb") as said:
         stack = subprocess.Popen(
