@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from contract.stale import StaleGaps
 from psycopg import sql
 
 from oneshot_dagster.local.postgres import Server, running
@@ -20,6 +21,7 @@ _OPEN = pytest.StashKey[contextlib.ExitStack]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(StaleGaps(), "stale-gaps")
     if hasattr(config, "workerinput"):
         return
     config.pluginmanager.register(DidNotRun(), "did-not-run")

@@ -27,7 +27,7 @@ def session(folder: Path, tests: str, **environment: str) -> subprocess.Complete
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)],
-        env={**inherited, "PYTHONPATH": str(ROOT), **environment},
+        env={**inherited, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}", **environment},
         cwd=folder,
         capture_output=True,
         text=True,

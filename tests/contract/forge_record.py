@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from contract import exchanges, graphql_answers, rest
+from contract import exchanges, graphql_answers, rest, webhooks
 from contract.description import PREFIX
 from contract.exchanges import Exchange
 from contract.lacking import Gap, remaining
@@ -21,8 +21,8 @@ def begin(home: Path) -> None:
 
 
 def check(home: Path) -> None:
-    """AssertionError with each way in which a request or an answer is not as GitHub describes it."""
-    found = found_in(home / FILE)
+    """AssertionError with each way in which a request, an answer or a webhook is not as GitHub describes it."""
+    found = [*found_in(home / FILE), *_told_in(home)]
     if found:
         more = f"\n… and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise AssertionError("not as GitHub describes it:\n" + "\n".join(map(str, found[:_SHOWN])) + more)
@@ -30,6 +30,11 @@ def check(home: Path) -> None:
 
 def found_in(file: Path) -> list[Problem]:
     return list(dict.fromkeys(p for exchange in exchanges.read(file) for p in remaining(problems(exchange), met)))
+
+
+def _told_in(home: Path) -> list[Problem]:
+    told = webhooks.made_in(home)
+    return list(dict.fromkeys(p for hook in told for p in remaining(webhooks.problems(*hook), met)))
 
 
 def problems(exchange: Exchange) -> list[Problem]:

@@ -20,6 +20,9 @@ class Gap:
     said: str = "*"
     error: bool = False
 
+    def __str__(self) -> str:
+        return f"{self.operation} {self.what} ({self.reason})"
+
     def covers(self, problem: Problem) -> bool:
         pairs = ((self.operation, problem.operation), (self.what, problem.what), (self.said, problem.said))
         return all(_glob(pattern).fullmatch(text) for pattern, text in pairs)

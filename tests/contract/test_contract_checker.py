@@ -10,6 +10,9 @@ from contract.exchanges import Exchange
 from contract.lacking import remaining
 from contract.packages import WEBHOOKS, load
 
+from oneshot_dagster.local.forge.records import Delivery
+from oneshot_dagster.local.forge.world import World
+
 SHA = "0123456789012345678901234567890123456789"
 HEADERS = {"x-github-api-version": VERSION}
 JSON = {"content-type": "application/json"}
@@ -139,6 +142,14 @@ def test_a_record_is_checked_whole_and_a_line_that_a_kill_cut_off_is_left_out(tm
     line = json.dumps({field: getattr(replace(LISTED, query="author=ada"), field) for field in LISTED.__slots__})
     (tmp_path / forge_record.FILE).write_text(f"{line}\n{line}\n{line[:50]}")
     with pytest.raises(AssertionError, match=r"^not as GitHub describes it:\nGET /repos/.*/pulls: query author: .*$"):
+        forge_record.check(tmp_path)
+
+
+def test_each_webhook_that_a_forge_made_is_checked(tmp_path):
+    forge_record.begin(tmp_path)
+    made = Delivery(id=1, hook=2, guid="3", event="ping", action=None, payload='{"zen": 7}', created_at="")
+    World(tmp_path / "world.sqlite").put(made)
+    with pytest.raises(AssertionError, match=r"webhook ping: payload \.zen: 7 is not of type"):
         forge_record.check(tmp_path)
 
 
