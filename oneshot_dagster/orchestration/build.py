@@ -20,6 +20,7 @@ from oneshot_dagster.orchestration.assets.worktree import worktree
 from oneshot_dagster.orchestration.jobs import one_shot_job
 from oneshot_dagster.orchestration.sensors.change_continue import change_continue
 from oneshot_dagster.orchestration.sensors.github_reconcile import github_reconcile
+from oneshot_dagster.orchestration.sensors.issue_intake import issue_intake
 from oneshot_dagster.steps.services import Services
 
 ASSETS = (
@@ -45,6 +46,6 @@ def build(open_services: Callable[[], Services]) -> dg.Definitions:
     return dg.Definitions(
         assets=assets,
         jobs=[one_shot_job()],
-        sensors=[change_continue(opened), github_reconcile(opened)],
+        sensors=[issue_intake(opened), change_continue(opened), github_reconcile(opened)],
         executor=dg.in_process_executor,
     )

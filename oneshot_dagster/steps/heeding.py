@@ -33,7 +33,8 @@ class Look:
     services: Services
     repository: str
     held: Held
-    said: list[str] = field(default_factory=list[str])
+    said: list[str]
+    taken_in: list[ChangeKey]
     permissions: dict[str, str] = field(default_factory=dict[str, str])
 
     def key(self, number: int) -> ChangeKey:
@@ -149,6 +150,7 @@ def _start(look: Look, key: ChangeKey, asker: Asker, *, base: str | None) -> str
         taken = start(look.services, key, base=base, by=asker.login or "")
     except Refusal as error:
         return _refuse(look, asker, Refused(code=error.code, found=str(error), do=""))
+    look.taken_in.append(key)
     return f"{key} was taken in as attempt {taken.number}"
 
 

@@ -3,6 +3,7 @@ Each repository is looked through from where the last look ended; heeding what i
 
 import threading
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from oneshot_dagster.domain.change import ChangeKey
@@ -23,15 +24,30 @@ _OVERLAP = timedelta(minutes=2)  # GitHub's lists may be a little behind
 _LATER = (TryAgain, LeaseLost, StaleState)  # the same look may succeed later
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """What was done, a sentence each, and which changes were taken in."""
+
+    said: list[str] = field(default_factory=list[str])
+    taken_in: list[ChangeKey] = field(default_factory=list[ChangeKey])
+
+
 def take_up(services: Services, *, repositories: Collection[str] = ()) -> list[str]:
-    """What was done, a sentence each. These repositories at once, and those that are due. Raises TryAgain where the database
-    is away; a repository that cannot be read stops no other."""
+    """As `look_through`; the sentences alone."""
+    return look_through(services, repositories=repositories).said
+
+
+def look_through(services: Services, *, repositories: Collection[str] = ()) -> Found:
+    """These repositories at once, and those that are due. Raises TryAgain where the database is away; a repository that
+    cannot be read stops no other."""
     named = [entry.strip().lower() for entry in services.limits.repositories if not entry.strip().endswith("*")]
     due = services.store.triggers.due(named)
     wanted = dict.fromkeys((*sorted(name.lower() for name in repositories), *due))
-    return [
-        said for repository in wanted if _is_ours(services, repository) for said in _look_through(services, repository)
-    ]
+    found = Found()
+    for repository in wanted:
+        if _is_ours(services, repository):
+            _look_through(services, repository, found)
+    return found
 
 
 def _is_ours(services: Services, repository: str) -> bool:
@@ -39,7 +55,7 @@ def _is_ours(services: Services, repository: str) -> bool:
     return refused_repository(ChangeKey(owner, name, 1), services.limits.repositories) is None
 
 
-def _look_through(services: Services, repository: str) -> list[str]:
+def _look_through(services: Services, repository: str, found: Found) -> None:
     """How far it got is kept only where all that was found could be heeded: the rest is found again."""
     store, github = services.store, services.github
     so_far, before = store.triggers.watched(repository), store.now() - _FIRST
@@ -50,11 +66,12 @@ def _look_through(services: Services, repository: str) -> list[str]:
             listed = {issue.number for issue in issues}
             issues += tuple(i for i in github.labelled_issues(repository, LABEL) if i.number not in listed)
         comments = github.comments_since(repository, so_far.comments_since or before)
-        said, whole = _heed_all(services, repository, issues, comments)
+        whole = _heed_all(services, repository, found, issues, comments)
     except OneshotError as error:
         wait = max(every, getattr(error, "after", None) or 0.0)
         store.triggers.looked(repository, issues_since=None, comments_since=None, seconds=wait)
-        return [f"could not look through {repository}: {error}"]
+        found.said.append(f"could not look through {repository}: {error}")
+        return
     reached = _reached(so_far, issues, comments, before) if whole else so_far
     store.triggers.looked(
         repository,
@@ -62,7 +79,6 @@ def _look_through(services: Services, repository: str) -> list[str]:
         comments_since=reached.comments_since,
         seconds=every if whole else _SOON,
     )
-    return said
 
 
 def _reached(so_far: Watched, issues: Sequence[Issue], comments: Sequence[Comment], before: datetime) -> Watched:
@@ -78,25 +94,25 @@ def _reached(so_far: Watched, issues: Sequence[Issue], comments: Sequence[Commen
 
 
 def _heed_all(
-    services: Services, repository: str, issues: Sequence[Issue], comments: Sequence[Comment]
-) -> tuple[list[str], bool]:
-    """What was done, and whether nothing is left. The lease is taken only where there is something to heed."""
+    services: Services, repository: str, found: Found, issues: Sequence[Issue], comments: Sequence[Comment]
+) -> bool:
+    """Whether nothing is left. The lease is taken only where there is something to heed."""
     triggers = services.store.triggers
     changed = triggers.changed(repository, {issue.number: glance(issue) for issue in issues})
     asking = {(c.number, comment_name(c)): c for c in comments if parse_commands(c.body)}
     new = triggers.undecided(repository, asking)
     if not changed and not new:
-        return [], True
+        return True
     who = f"intake-{threading.get_ident()}"
     with held_by_name(services.store, f"intake:{repository}", who, seconds=services.limits.lease_seconds) as holding:
-        look = Look(services=services, repository=repository, held=holding)
+        look = Look(services=services, repository=repository, held=holding, said=found.said, taken_in=found.taken_in)
         whole = [
             _one(look, issue.number, lambda i=issue: heed_issue(look, i)) for issue in issues if issue.number in changed
         ]
         for place, comment in asking.items():
             if place in new:
                 whole.append(_one(look, comment.number, lambda c=comment: heed_comment(look, c)))
-        return look.said, all(whole)
+        return all(whole)
 
 
 def _one(look: Look, number: int, heed: Callable[[], None]) -> bool:
