@@ -176,7 +176,7 @@ def _settings_file(world: World) -> str:
     public = world.settings.public_url if "ONESHOT_PUBLIC_URL" in os.environ else world.web_url
     lines = (
         f"{_MARK} To set something else, use ONESHOT_* variables.",
-        f"repositories = {say([REPOSITORY.split('/')[0] + '/*'])}",
+        f"repositories = {say([REPOSITORY, REPOSITORY.split('/')[0] + '/*'])}",
         f"public_url = {say(public)}",
         "hold_seconds = 120.0",
         "[github]",

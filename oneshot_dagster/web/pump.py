@@ -7,8 +7,9 @@ import threading
 from oneshot_dagster.domain.errors import OneshotError
 from oneshot_dagster.services.launcher.protocol import Launcher
 from oneshot_dagster.steps.project_events import project_events
-from oneshot_dagster.steps.resume import continue_changes
+from oneshot_dagster.steps.resume import continue_changes, start_new
 from oneshot_dagster.steps.services import Services
+from oneshot_dagster.steps.triggers import take_up
 
 _LOOKS_APART = 5  # seconds, for what a lost notice would have told
 _AFTER_A_FAULT = 2.0
@@ -52,10 +53,14 @@ class Pump:
 
 
 def follow_up(services: Services, launcher: Launcher) -> list[str]:
-    """Everything that waits to be projected, and a look at each change that it concerns; a sentence for each."""
+    """Everything that waits to be projected, a look at each change that it concerns, and what people asked for is taken up.
+    A sentence for each."""
     said: list[str] = []
     while (found := project_events(services)).read:
         services.store.looks.wake(found.touched)
         for key in sorted(found.touched, key=str):
             said += continue_changes(services, launcher, only=key)
+        if found.asked:
+            said += take_up(services, repositories=found.asked)
+            start_new(services, launcher)
     return said

@@ -29,8 +29,9 @@ def test_parked_changes_go_on_whatever_becomes_of_the_deliveries(make_world) -> 
     world.start()
     forge = world.forge()
 
-    told, _ = world.issue(Kind.HAPPY)
-    assert world.oneshot("run", str(told), "--no-wait").code in {0, 5}
+    told, planted = world.issue(Kind.HAPPY)
+    forge.label(told.repository, planted.number, "oneshot")
+    world.wait_until(lambda: forge.comments(told.repository, planted.number), "we say that it was heard", timeout=10)
     finished(world, told)
     world.wait_until(lambda: {"check_run", "pull_request", "push"} <= set(events(world)), "the forge told us")
     world.wait_until(lambda: set().union(*events(world).values()) == {"processed"}, "every event is projected")
