@@ -68,7 +68,10 @@ _QUERIES = {
     "checks": "select checks from jangar_github.check_state natural join (select repository, pr_number, head_sha as commit_sha"
     " from jangar_github.pr_state) heads where pr_number = %s",
     "reviews": "select reviews from jangar_github.review_state where pr_number = %s",
-    "comments": "select array_agg(comment_id order by comment_id) from jangar_github.comments where issue_number = %s",
+    "threads": "select array_agg((thread_id, is_resolved, author_login, body) order by thread_id)"
+    " from jangar_github.review_threads where pr_number = %s",
+    "comments": "select array_agg(comment_id order by comment_id) from jangar_github.comments"
+    " where issue_number = %s and comment_type = 'issue'",
 }
 
 
@@ -89,7 +92,23 @@ def _life(world: World, one: Engine) -> int:
     world.forge.review(plant.REPOSITORY, number, "APPROVE", "fine")
     world.forge.label(plant.REPOSITORY, number, "big")
     world.forge.comment(plant.REPOSITORY, number, "what is this for?")
+    _discuss(world, one.services, number)
     return number
+
+
+def _discuss(world: World, services: Services, number: int) -> None:
+    """Two threads, one resolved in the end: GitHub tells of a thread only when that changes."""
+    head = world.forge.pull(plant.REPOSITORY, number)["head"]["sha"]
+    snapshot = services.store.projections.snapshot(plant.REPOSITORY, pr_number=number, head_sha=head)
+    assert snapshot is not None
+    for body in ("one", "two"):
+        world.forge.open_thread(plant.REPOSITORY, number, path=snapshot.files[0].path, line=1, body=body)
+    threads = [t.thread_id for t in services.github.gate_facts(plant.REPOSITORY, number).threads]
+    for thread in threads:
+        services.github.resolve_thread(plant.REPOSITORY, thread)
+    _next_second()
+    mutation = "mutation($id: ID!) { unresolveReviewThread(input: {threadId: $id}) { thread { id } } }"
+    world.forge.graphql(mutation, id=threads[0])
 
 
 def _deliver_backwards(world: World, told: PostgresStore) -> int:
@@ -124,6 +143,8 @@ def test_events_that_come_backwards_and_twice_say_what_reading_the_forge_says(
     assert by_events["pull"] == by_reading["pull"]
     assert _signals(by_events) == _signals(by_reading) != []
     assert _reviews(by_events) == _reviews(by_reading) != []
+    assert by_events["threads"] == by_reading["threads"]
+    assert len(by_events["threads"]) == 2
     assert by_events["comments"] == [c["id"] for c in world.forge.comments(plant.REPOSITORY, number)]
 
 
