@@ -38,7 +38,7 @@ OPENAPI = Package(
     name="@octokit/openapi",
     version="23.0.2",
     sha512="pV8M7L9GY23AybNvTmo2nyjmpmnt6+2sRE/tqr0ZLQcPS4lnw7u5eZGNmwRNkBC3D7gZXbFx5AHzLUVRBXGDhg==",
-    files=("generated/api.github.com.json", "generated/ghes-3.19.json"),
+    files=("generated/api.github.com.json",),
 )
 GRAPHQL = Package(
     name="@octokit/graphql-schema",
