@@ -48,6 +48,7 @@ class PostgresEvents:
 
     def again(self, *, since: datetime | None) -> int:
         with self._database.transaction() as asking:
+            asking.one("events.stop_projecting")
             if since is None:
                 sightings.forget_events(asking)
             return asking.run("events.again", since=since)
@@ -76,7 +77,8 @@ class PostgresEvents:
 
     def _project(self, understand: Understand, *, most: int, only: int | None = None) -> Projected:
         with self._database.transaction() as asking:
-            rows = asking.all("events.take", most=most, only=only)
+            free = present(asking.one("events.may_project"))["free"]
+            rows = asking.all("events.take", most=most, only=only) if free else ()
             if not rows:
                 return Projected()
             said = [understand(row["event_type"], row["payload"]) for row in rows]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -210,6 +211,33 @@ def test_what_another_projects_at_this_moment_is_left_to_him(store: PostgresStor
         sql.execute("select from jangar_github.events where event_type = 'status' for update")
         assert project(store).read == 6
     assert project(store).read == 1
+
+
+def test_several_that_project_read_and_replay_at_once_lose_nothing(
+    make_store: Callable[[], PostgresStore], sql: psycopg.Connection
+) -> None:
+    one = make_store()
+    story = Story().live([*LIFE, Happened(1, "read"), *LIFE * 10])
+    deliver(one, story.told)
+
+    def work(number: int) -> None:
+        store = make_store()
+        for turn in range(10):
+            project(store, most=5)
+            if number == 0:
+                store.projections.save_pull(REPOSITORY, story.readings[0])
+            if number == 1 and turn in {3, 6}:
+                store.events.again(since=None)
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(work, range(3)))
+    while project(one).read:
+        pass
+    together = tables(sql)
+    assert {(state, tries) for _, state, tries, _ in states(sql)} == {("processed", 1)}
+    one.events.again(since=None)
+    project(one)
+    assert tables(sql) == together
 
 
 def test_a_replay_from_zero_gives_the_same_and_leaves_what_was_read(

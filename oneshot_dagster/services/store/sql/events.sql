@@ -10,6 +10,14 @@ with added as (
 )
 select id, pg_notify('oneshot_events', '') from added
 
+-- name: may_project
+-- Not while somebody starts a replay, who waits for those who project.
+select pg_try_advisory_xact_lock_shared(hashtextextended('projecting', 0)) as free
+
+-- name: stop_projecting
+-- Until this transaction ends nobody projects.
+select pg_advisory_xact_lock(hashtextextended('projecting', 0))
+
 -- name: waiting
 -- The ids of what is to be projected next.
 select id from jangar_github.events
