@@ -1,7 +1,8 @@
 """GitHub fails while a change is parked and nobody but the resumer asks it."""
 
 import pytest
-from fault_matrix import LOGIN, Inline
+from fault_calls import LOGIN
+from fault_matrix import Inline
 
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.steps.intake import take_in
