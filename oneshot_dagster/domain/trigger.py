@@ -124,6 +124,24 @@ def _last_of_label(acts: Sequence[Act]) -> Act | None:
     return ours[-1] if ours else None
 
 
+def editors_since(
+    acts: Sequence[Act], asked_at: datetime, last_edit: tuple[str | None, datetime] | None
+) -> set[str | None]:
+    """Who changed the issue's text in the second it was asked for or later; None is nobody that is known."""
+    editors = {act.actor for act in acts if act.event == "renamed" and act.at >= asked_at}
+    if last_edit is not None and last_edit[1] >= asked_at:
+        editors.add(last_edit[0])
+    return editors
+
+
+def refused_text(editor: str | None, permission: str) -> Refused | None:
+    """What was asked for is the text that they saw who asked."""
+    if editor is not None and may_command(permission):
+        return None
+    found = f"{editor or 'somebody'} edited the issue after that, and has no write access"
+    return Refused(code="edited_since", found=found, do="read it as it is now and ask for it again")
+
+
 def is_before(act: Act, moment: datetime | None) -> bool:
     """GitHub tells whole seconds: what is of the same one counts as after."""
     return moment is not None and act.at < moment.replace(microsecond=0)

@@ -1,7 +1,6 @@
 """Heeding one issue or one comment: who asked for what, whether they may, and doing it. Each is decided once and on record.
 The table of what does what is domain/trigger; looking through a repository is triggers.py."""
 
-import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -17,6 +16,7 @@ from oneshot_dagster.domain.trigger import LABEL, Act, Does, Wish
 from oneshot_dagster.services.github.protocol import Comment, Issue
 from oneshot_dagster.steps.approval import refused_approval
 from oneshot_dagster.steps.ask import ask
+from oneshot_dagster.steps.intake import sha256_of
 from oneshot_dagster.steps.lease import Held
 from oneshot_dagster.steps.notices import say
 from oneshot_dagster.steps.services import Services
@@ -60,11 +60,7 @@ class Asker:
 def glance(issue: Issue) -> str:
     """Differs where anything differs that could want something of us."""
     labelled = LABEL in (label.lower() for label in issue.labels)
-    return f"{issue.updated_at.isoformat()} {issue.open} {labelled} {text_sha256(issue)[:12]}"
-
-
-def text_sha256(issue: Issue) -> str:
-    return hashlib.sha256(f"{issue.title}\n{issue.body}".encode()).hexdigest()
+    return f"{issue.updated_at.isoformat()} {issue.open} {labelled} {sha256_of(issue)[:12]}"
 
 
 def comment_name(comment: Comment) -> str:
@@ -73,7 +69,7 @@ def comment_name(comment: Comment) -> str:
 
 def heed_issue(look: Look, issue: Issue) -> None:
     key = look.key(issue.number)
-    triggers, text = look.services.store.triggers, text_sha256(issue)
+    triggers, text = look.services.store.triggers, sha256_of(issue)
     triggers.glanced(key, "", text_sha256=text)
     attempt = look.services.store.runs.latest(key)
     if issue.open and LABEL in (label.lower() for label in issue.labels):
@@ -146,12 +142,25 @@ def _start(look: Look, key: ChangeKey, asker: Asker, *, base: str | None) -> str
         return _refuse(look, asker, refused)
     if trigger.does(Wish.START, attempt) is Does.NOTHING:
         return f"nothing to start, {key} is {trigger.standing(attempt)}"
+    issue = look.services.github.issue(key.repository, key.issue_number)
+    refused = _refused_text(look, key, asker)
+    if refused is not None:
+        return _refuse(look, asker, refused)
+    text = None if issue is None else sha256_of(issue)
     try:
-        taken = start(look.services, key, base=base, by=asker.login or "")
+        taken = start(look.services, key, base=base, by=asker.login or "", text_sha256=text)
     except Refusal as error:
         return _refuse(look, asker, Refused(code=error.code, found=str(error), do=""))
     look.taken_in.append(key)
     return f"{key} was taken in as attempt {taken.number}"
+
+
+def _refused_text(look: Look, key: ChangeKey, asker: Asker) -> Refused | None:
+    """Looked at after the text was read: what is taken in is the text that is looked at here."""
+    edit = look.services.github.last_edit(key.repository, key.issue_number)
+    editors = trigger.editors_since(_acts(look, key), asker.at, (edit.editor, edit.at) if edit else None)
+    refusals = (trigger.refused_text(who, look.permission(who) if who else "") for who in editors)
+    return next((refused for refused in refusals if refused), None)
 
 
 def _ask(look: Look, attempt: Attempt, asker: Asker, command: Command, part: int) -> str:

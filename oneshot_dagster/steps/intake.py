@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from oneshot_dagster.domain.attempt import Attempt, Inputs
 from oneshot_dagster.domain.change import ChangeKey
-from oneshot_dagster.domain.errors import Refusal
+from oneshot_dagster.domain.errors import Refusal, TryAgain
 from oneshot_dagster.domain.intake import Admission, Admitted, Refused, admit, refused_repository
 from oneshot_dagster.domain.run import LIVE, OBSERVE_ONLY, Kind, Mode, State
 from oneshot_dagster.services.github.protocol import Issue
@@ -17,11 +17,14 @@ from oneshot_dagster.steps.trust import grown, policy_at_tip
 _TAKEN_UP = LIVE | {State.NEEDS_HUMAN, State.NEEDS_ITERATION, State.COMPLETED}
 
 
-def take_in(services: Services, key: ChangeKey, *, base: str | None, prompt: str, by: str) -> Attempt:
+def take_in(
+    services: Services, key: ChangeKey, *, base: str | None, prompt: str, by: str, text_sha256: str | None = None
+) -> Attempt:
     """The change's attempt: the one it has, or a first one (a new one after cancelled or superseded).
     One that was only observed goes on where the repository trusts us further by now.
 
-    Raises Refusal, with one sentence, for everything that is not taken in.
+    Raises Refusal, with one sentence, for everything that is not taken in; TryAgain where the issue does not say
+    any more what it has to (`text_sha256`).
     """
     existing = services.store.runs.latest(key)
     if existing is not None and existing.state in _TAKEN_UP:
@@ -30,6 +33,8 @@ def take_in(services: Services, key: ChangeKey, *, base: str | None, prompt: str
     if refused is not None:
         raise _refusal(refused)
     issue, admitted = _admit(services, key, base)
+    if text_sha256 not in {None, sha256_of(issue)}:
+        raise TryAgain(f"{key} was edited while it was taken in")
     with read_ahead(services, key.repository, admitted.base):
         text, mode = policy_at_tip(services, key, admitted.base)
     refuse_impossible(services, key, base=admitted.base, policy=text, mode=mode)
@@ -86,10 +91,14 @@ def _inputs(issue: Issue, admitted: Admitted, *, prompt: str, by: str) -> Inputs
         prompt=prompt,
         issue_title=issue.title,
         issue_body=issue.body,
-        issue_sha256=hashlib.sha256(f"{issue.title}\n{issue.body}".encode()).hexdigest(),
+        issue_sha256=sha256_of(issue),
         issue_author=issue.author,
         triggered_by=by,
     )
+
+
+def sha256_of(issue: Issue) -> str:
+    return hashlib.sha256(f"{issue.title}\n{issue.body}".encode()).hexdigest()
 
 
 def _refusal(refused: Refused | None) -> Refusal:

@@ -16,10 +16,10 @@ from oneshot_dagster.steps.turn import Turn
 _WHO = "intake"
 
 
-def start(services: Services, key: ChangeKey, *, base: str | None, by: str) -> Attempt:
+def start(services: Services, key: ChangeKey, *, base: str | None, by: str, text_sha256: str | None) -> Attempt:
     """Raises Refusal, and LeaseLost where a run works on the change."""
     with held(services.store, key, _WHO, seconds=services.limits.lease_seconds) as holding:
-        attempt = take_in(services, key, base=base, prompt="", by=by)
+        attempt = take_in(services, key, base=base, prompt="", by=by, text_sha256=text_sha256)
         _tell(services, attempt, holding)
     services.store.wake(key)
     return attempt

@@ -73,6 +73,19 @@ def test_other_labels_say_nothing_and_letter_case_does_not_matter():
     assert trigger.put_on([act("labeled", label="Oneshot")]) is not None
 
 
+def test_who_edited_the_text_before_it_was_asked_for_does_not_matter():
+    acts = [act("renamed", -5, actor="eve", label=None), act("renamed", 5, actor="dan", label=None)]
+    assert trigger.editors_since(acts, NOW, ("eve", NOW - timedelta(seconds=1))) == {"dan"}
+    assert trigger.editors_since(acts, NOW, (None, NOW)) == {"dan", None}
+    assert trigger.editors_since([], NOW, None) == set()
+
+
+def test_a_later_edit_needs_write_access():
+    assert trigger.refused_text("ada", "write") is None
+    assert trigger.refused_text("eve", "triage") is not None
+    assert trigger.refused_text(None, "") is not None
+
+
 def test_an_issue_that_was_reopened_is_not_closed():
     assert trigger.closed([act("closed"), act("reopened", 1)]) is None
     assert trigger.closed([act("reopened"), act("closed", 1)]) is not None

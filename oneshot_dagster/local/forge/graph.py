@@ -12,7 +12,7 @@ from oneshot_dagster.local.forge.auth import sees
 from oneshot_dagster.local.forge.forge import Forge
 from oneshot_dagster.local.forge.graph_parts import Forbidden, Missing, actor, connection, refuse_without
 from oneshot_dagster.local.forge.graph_threads import open_thread, reply, set_resolved, thread_shape
-from oneshot_dagster.local.forge.records import Pull, Repository, Thread, User
+from oneshot_dagster.local.forge.records import Issue, Pull, Repository, Thread, User
 from oneshot_dagster.local.forge.shapes.people import Json, stable_id
 from oneshot_dagster.local.forge.standing import live
 
@@ -126,6 +126,13 @@ def _repository(forge: Forge, user: User, owner: str, name: str) -> Json:
             raise Missing(f"Could not resolve to a PullRequest with the number of {number}.")
         return _pull(forge, repo, pull)
 
+    def issue(_: Info, number: int) -> Json:
+        refuse_without(user, "issues=read")
+        found = forge.world.issue(repo, number)
+        if found is None or forge.world.pull(repo, number) is not None:
+            raise Missing(f"Could not resolve to an Issue with the number of {number}.")
+        return _issue(forge, repo, found)
+
     def pull_requests(
         _: Info,
         first: int | None = None,
@@ -144,9 +151,25 @@ def _repository(forge: Forge, user: User, owner: str, name: str) -> Json:
         "id": f"R_{repo.id}",
         "name": repo.name,
         "nameWithOwner": repo.full_name,
+        "issue": issue,
         "pullRequest": pull_request,
         "pullRequests": pull_requests,
         "ref": ref,
+    }
+
+
+def _issue(forge: Forge, repo: Repository, issue: Issue) -> Json:
+    urls = forge.urls
+    return {
+        "id": f"I_{issue.id}",
+        "number": issue.number,
+        "title": issue.title,
+        "body": issue.body,
+        "url": f"{urls.page(repo)}/issues/{issue.number}",
+        "closed": not issue.open,
+        "author": actor(urls, issue.author),
+        "editor": actor(urls, issue.editor) if issue.editor else None,
+        "lastEditedAt": issue.edited_at,
     }
 
 

@@ -120,6 +120,8 @@ class Issue(Record):
     closed_at: str | None = None
     closed_by: str | None = None
     state_reason: str | None = None
+    edited_at: str | None = None  # of the body
+    editor: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,16 +4,29 @@ In the order in which they were made, which does not change while pages are read
 from datetime import UTC, datetime
 
 from oneshot_dagster.services.github import shapes
-from oneshot_dagster.services.github.answers import read
+from oneshot_dagster.services.github.answers import part, read, shaped
 from oneshot_dagster.services.github.connection import Connection
-from oneshot_dagster.services.github.protocol import Comment, Issue
+from oneshot_dagster.services.github.protocol import Comment, Edit, Issue
 
 _AS_MADE: dict[str, str | int] = {"sort": "created", "direction": "asc"}
+
+_EDITED = """
+query($owner: String!, $name: String!, $number: Int!) {
+  repository(owner: $owner, name: $name) { issue(number: $number) { lastEditedAt editor { login } } }
+}
+"""
 
 
 class Asked:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    def last_edit(self, repository: str, number: int) -> Edit | None:
+        owner, name = repository.split("/")
+        variables: dict[str, object] = {"owner": owner, "name": name, "number": number}
+        data = self._connection.graph(_EDITED, variables, repository=repository)
+        issue = part(part(data or {}, "repository"), "issue")
+        return shaped(shapes.edit, issue, asked=f"the last edit of {repository}#{number}") if issue else None
 
     def labelled(self, repository: str, label: str) -> tuple[Issue, ...]:
         return self._issues(repository, {"state": "open", "labels": label})

@@ -14,6 +14,7 @@ from oneshot_dagster.services.github.answers import ABSENT, REFUSED, Json, part,
 from oneshot_dagster.services.github.protocol import (
     AsyncMerge,
     Comment,
+    Edit,
     Issue,
     MergeAnswer,
     OurCheck,
@@ -137,6 +138,9 @@ class GitHubClient:
 
     def issue(self, repository: str, number: int) -> Issue | None:
         return self._read_if_there(f"/repos/{repository}/issues/{number}", shapes.issue)
+
+    def last_edit(self, repository: str, number: int) -> Edit | None:
+        return self._asked.last_edit(repository, number)
 
     def labelled_issues(self, repository: str, label: str) -> tuple[Issue, ...]:
         return self._asked.labelled(repository, label)

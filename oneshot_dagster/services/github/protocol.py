@@ -97,6 +97,14 @@ class TimelineEvent:
     by_bot: bool = False
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Edit:
+    """The last one of an issue's body. `editor` None: an account that is gone."""
+
+    editor: str | None
+    at: datetime
+
+
 class GitHub(Protocol):
     @property
     def login(self) -> str:
@@ -125,6 +133,10 @@ class GitHub(Protocol):
         ...
 
     def issue(self, repository: str, number: int) -> Issue | None: ...
+
+    def last_edit(self, repository: str, number: int) -> Edit | None:
+        """None where the issue's body stands as it was written first. A change of its title is in the timeline."""
+        ...
 
     def labelled_issues(self, repository: str, label: str) -> tuple[Issue, ...]:
         """The open ones, pull requests left out."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from oneshot_dagster.domain.gate import CheckRun, CommitStatus, Review, Thread
 from oneshot_dagster.domain.gate_conditions import OUR_CHECK
 from oneshot_dagster.services.github.answers import Json, as_object, part
-from oneshot_dagster.services.github.protocol import Comment, Issue, Pull, TimelineEvent
+from oneshot_dagster.services.github.protocol import Comment, Edit, Issue, Pull, TimelineEvent
 
 GHOST = "ghost"  # GitHub's own name for an account that is gone
 WRITERS = frozenset({"admin", "maintain", "write"})
@@ -39,6 +39,11 @@ def issue(body: Json) -> Issue:
         url=str(body["html_url"]),
         updated_at=datetime.fromisoformat(body["updated_at"]),
     )
+
+
+def edit(node: Json) -> Edit | None:
+    at = time_of(node["lastEditedAt"])
+    return Edit(editor=part(node, "editor").get("login"), at=at) if at else None
 
 
 def labels_of(body: Json) -> tuple[str, ...]:

@@ -79,6 +79,8 @@ def patch_issue(call: Call) -> Answer:
 def retitle(call: Call, issue: Issue, title: str, body: str) -> Issue:
     if title != issue.title:
         call.forge.world.tell(issue, "renamed", call.user.login, about={"from": issue.title, "to": title})
+    if body != issue.body:
+        issue = replace(issue, edited_at=now(), editor=call.user.login)
     return call.forge.world.put(replace(issue, title=title, body=body, updated_at=now()))
 
 
