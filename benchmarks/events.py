@@ -75,6 +75,7 @@ class Receiver:
     environment: dict[str, str]
     database: str
     postmaster: int
+    pump: frozenset[int]  # the threads that were there before any delivery
 
     def send(self, number: int, *, rate: float = 0.0, repository: str = REPOSITORY) -> subprocess.Popen[bytes]:
         """The sender, begun; what it prints is sender.py's."""
@@ -83,16 +84,15 @@ class Receiver:
         return subprocess.Popen(command, cwd=CHECKOUT, env=self.environment, stdout=subprocess.PIPE)
 
     def load(self, number: int, *, rate: float = 0.0, repository: str = REPOSITORY) -> Load:
-        waiting = set(cpu.of_threads(self.process.pid)) - {self.process.pid}  # before the first delivery: the pump
         _said(self.send(20, repository=repository))
         self.settled()
         stored, _, dead = self.standing()
-        before = self._used(waiting)
+        before = self._used()
         said = _said(self.send(number, rate=rate, repository=repository))
         ended = time.perf_counter()
         self.settled()
         behind = time.perf_counter() - ended
-        used = {name: (after - before[name]) * 1000 / number for name, after in self._used(waiting).items()}
+        used = {name: (after - before[name]) * 1000 / number for name, after in self._used().items()}
         took = statistics.quantiles(said["took"], n=100, method="inclusive")
         now, _, dead_now = self.standing()
         return Load(
@@ -123,11 +123,11 @@ class Receiver:
                 raise SystemExit(f"not projected after {_PATIENCE:.0f} s: {counts}")
             time.sleep(0.1)
 
-    def _used(self, waiting: set[int]) -> dict[str, float]:
+    def _used(self) -> dict[str, float]:
         threads = cpu.of_threads(self.process.pid)
         return {
             "receiver": cpu.of(self.process.pid),
-            "pump": sum(spent for thread, spent in threads.items() if thread in waiting),
+            "pump": sum(spent for thread, spent in threads.items() if thread in self.pump),
             "postgres": cpu.of_family(self.postmaster),
         }
 
@@ -155,6 +155,7 @@ def receiving(home: Path) -> Generator[Receiver]:
                 environment=environment,
                 database=server.url("oneshot", "postgresql"),
                 postmaster=postmaster,
+                pump=frozenset(cpu.of_threads(process.pid)) - {process.pid},
             )
         finally:
             process.send_signal(signal.SIGTERM)
