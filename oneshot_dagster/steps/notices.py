@@ -17,7 +17,7 @@ def say(services: Services, place: ChangeKey, held: Held, *, purpose: str, body:
     """`again`: where something else was said, it is edited; else the first word stands. Raises TryAgain."""
     notices = services.store.notices
     before = notices.of(place, purpose)
-    if before is not None and before.settled and not before.withheld and (not again or before.body == body):
+    if before is not None and before.settled and (not again or (before.body == body and not before.withheld)):
         return
     if not _may_write(services, place):
         if before is None:

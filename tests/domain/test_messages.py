@@ -74,6 +74,18 @@ def test_commands_in_comments_are_offered_only_where_they_are_read():
     assert f"/oneshot approve {HEAD}" in messages.needs_human_brief(stopped, comments=True)
 
 
+def test_an_issue_that_says_something_else_by_now_is_mentioned():
+    attempt = attempt_in(State.TESTING)
+    assert "was edited" not in messages.status_comment(attempt)
+    assert "the issue was edited after the start; what it says now is not used" in messages.status_comment(
+        attempt, edited=True
+    )
+
+
+def test_a_refusal_in_one_sentence_has_no_empty_advice():
+    assert "What to do" not in messages.refusal_comment(KEY, Refused(code="x", found="it is closed; reopen it", do=""))
+
+
 def test_a_verification_that_was_left_out_stands_in_the_status():
     text = messages.status_comment(attempt_in(State.COMPLETED), unverified="waived (a library)", usd=1.5)
     assert "verification: waived (a library)" in text

@@ -18,6 +18,8 @@ COMMENT = {
     "user": {"login": "ann"},
     "body": "hello",
     "created_at": "2026-01-01T00:00:00Z",
+    "updated_at": "2026-01-01T00:00:00Z",
+    "issue_url": "http://127.0.0.1/api/v3/repos/acme/shop/issues/2",
     "html_url": "http://127.0.0.1/acme/shop/issues/2#issuecomment-5",
 }
 

@@ -19,7 +19,8 @@ TOO_OLD = (
 
 
 def comment(number):
-    made = {"created_at": "2026-01-01T00:00:00Z", "html_url": "http://x"}
+    at = "2026-01-01T00:00:00Z"
+    made = {"created_at": at, "updated_at": at, "html_url": "http://x", "issue_url": "http://x/issues/2"}
     return {"id": number, "user": {"login": "ann"}, "body": f"number {number}", **made}
 
 
