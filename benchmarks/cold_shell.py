@@ -1,18 +1,16 @@
 """`oneshot run KEY` from a cold shell beside a running stack: from the command's start to its end, and where the time goes."""
 
-import contextlib
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 import psycopg
 
+from benchmarks.standing import beside
 from benchmarks.world import CHECKOUT, World, running
 
 _STAGES = """select r.create_timestamp, r.start_time,  r.end_time,
@@ -36,39 +34,13 @@ def main(*, rounds: int = 5) -> Measured:
 
 def measure(world: World, *, rounds: int) -> Measured:
     measured = Measured()
-    with _standing(world) as environment:
+    with beside(world) as environment:
         _run(world, environment, "cold99")  # what the stack does once
         for number in range(rounds):
             whole, stages = _run(world, environment, f"cold{number:02}")
             measured.whole.append(whole)
             measured.stages.append(stages)
     return measured
-
-
-@contextlib.contextmanager
-def _standing(world: World) -> Generator[dict[str, str]]:
-    ports = {
-        f"ONESHOT_PORTS__{name}": str(_free_port()) for name in ("WEB", "FORGE", "CODE_SERVER", "SERVICE", "HOOKS")
-    }
-    environment = world.environment(**ports)
-    with (world.home / "stack.log").open("wb") as said:
-        stack = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.standing"],
-            cwd=CHECKOUT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=said,
-        )
-    try:
-        assert stack.stdout is not None
-        if stack.stdout.readline() != b"ready\n":
-            raise SystemExit((world.home / "stack.log").read_text(errors="replace"))
-        yield environment
-    finally:
-        assert stack.stdin is not None
-        stack.stdin.close()
-        stack.wait(30)
 
 
 def _run(world: World, environment: dict[str, str], name: str) -> tuple[float, dict[str, float]]:
@@ -101,12 +73,6 @@ def _run(world: World, environment: dict[str, str], name: str) -> tuple[float, d
 def _seconds(at: object) -> float:
     """Dagster keeps times without a zone, in UTC, and as seconds."""
     return at.timestamp() if isinstance(at, datetime) else float(str(at))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -21,11 +21,8 @@ def of_threads(pid: int) -> dict[int, float]:
 
 
 def children(pid: int) -> list[int]:
-    found: list[int] = []
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit() and (fields := _fields(process)) and int(fields[_PARENT]) == pid:
-            found.append(int(process.name))
-    return found
+    parents = {int(process.name): _fields(process) for process in Path("/proc").iterdir() if process.name.isdigit()}
+    return [child for child, fields in parents.items() if fields and int(fields[_PARENT]) == pid]
 
 
 def _seconds(folder: Path, which: slice) -> float:
@@ -33,7 +30,7 @@ def _seconds(folder: Path, which: slice) -> float:
 
 
 def _fields(folder: Path) -> list[str]:
-    """None of one that is gone."""
+    """Of one that is gone, none."""
     try:
         return (folder / "stat").read_text().rpartition(") ")[2].split()
     except OSError:

@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from typing import Any
 import psycopg
 
 from benchmarks import cpu
+from benchmarks.standing import free_port
 from benchmarks.world import CHECKOUT
 from oneshot_dagster.local import postgres
 from oneshot_dagster.services.store import schema
@@ -180,9 +180,6 @@ def start(environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
 
 def _environment(home: Path) -> dict[str, str]:
     (home / "secret").write_text("the secret of a benchmark\n")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
@@ -192,7 +189,7 @@ def _environment(home: Path) -> dict[str, str]:
         "DAGSTER_HOME": str(CHECKOUT),
         "ONESHOT_REPOSITORIES": f'["{REPOSITORY}"]',
         "ONESHOT_GITHUB__WEBHOOK_SECRET_FILE": str(home / "secret"),
-        "ONESHOT_PORTS__HOOKS": str(port),
+        "ONESHOT_PORTS__HOOKS": str(free_port()),
     }
 
 

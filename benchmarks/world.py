@@ -75,26 +75,31 @@ class World:
             "ONESHOT_AGENT__COMMAND": json.dumps(NULL_AGENT),
         } | over
 
-    def plant(self, name: str) -> ChangeKey:
-        """A new repository with one open issue; what a first fetch costs is paid here."""
+    def plant(self, name: str, *, has_ci: bool = True) -> ChangeKey:
+        """A new repository with one open issue; what a first fetch costs is paid here. Without CI `ci` is for us to say."""
         repository = f"acme/{name}"
         self.forge.create_repository(repository)
         self.forge.put_user(ENGINE, _TOKENS[ENGINE], {repository: "write"})
         work = self.home / "planting" / name
         (work / ".github/workflows").mkdir(parents=True)
-        (work / ".github/workflows/ci.yml").write_text(_WORKFLOW)
+        if has_ci:
+            (work / ".github/workflows/ci.yml").write_text(_WORKFLOW)
         (work / ".oneshot.toml").write_text(_POLICY)
         (work / "README.md").write_text("A repository.\n")
         for number in range(20):
             (work / f"file{number}.txt").write_text(f"{number}\n" * 50)
-        _git(work, "init", "-q", "-b", "main", ".")
-        _git(work, "add", "--all")
-        _git(work, "commit", "-q", "-m", "first")
-        _git(work, "push", "-q", self.url.replace("//", f"//ada:{_TOKENS[OWNER]}@") + f"/{repository}.git", "main")
+        git(work, "init", "-q", "-b", "main", ".")
+        git(work, "add", "--all")
+        git(work, "commit", "-q", "-m", "first")
+        git(work, "push", "-q", self.as_owner(repository), "main")
         self.forge.set_protection(repository, "main", contexts=["ci"])
         self.git.fetch(repository)
         issue = self.forge.create_issue(repository, "Change the README", "Add a line.")
         return ChangeKey.parse(f"{repository}#{issue['number']}")
+
+    def as_owner(self, repository: str) -> str:
+        """Where to push to."""
+        return self.url.replace("//", f"//ada:{_TOKENS[OWNER]}@") + f"/{repository}.git"
 
     @property
     def git(self) -> GitRepositories:
@@ -156,7 +161,7 @@ def _forge(home: Path) -> Generator[str]:
         forge.wait(10)
 
 
-def _git(folder: Path, *arguments: str) -> None:
+def git(folder: Path, *arguments: str, given: bytes = b"") -> None:
     who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.test", "-c", "credential.helper=")
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_GLOBAL": "/dev/null"}
-    subprocess.run(["git", *who, *arguments], cwd=folder, env=environment, check=True, capture_output=True)
+    subprocess.run(["git", *who, *arguments], cwd=folder, env=environment, check=True, capture_output=True, input=given)
