@@ -64,8 +64,8 @@ def body(found: Found) -> str:
     decide = "\n".join(f"- {one}" for one in _to_decide(found))
     return (
         f"This adds `{FILE}`, the policy by which oneshot works on issues of this repository. Merging it starts nothing: a "
-        f"change begins when somebody runs `oneshot run {found.repository}#N`, and in mode `propose` it ends as a pull "
-        "request that a person merges.\n\n"
+        f"change begins when somebody with write access puts the label `oneshot` on an issue, and in mode `propose` it ends "
+        "as a pull request that a person merges.\n\n"
         f"## What was found at `{found.sha[:12]}` of {cell(found.base)}\n\n{table}\n\n## What to decide\n\n{decide}\n\n"
         f"Edit the file in this branch as you like. `oneshot policy check {FILE}` reads it; "
         f"`oneshot doctor {found.repository}` says what still stands in a change's way.\n"

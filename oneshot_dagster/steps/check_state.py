@@ -191,7 +191,6 @@ def _record(turn: Turn, facts: GateFacts, gate: Gate) -> Record:
             "checks": len(facts.checks) + len(facts.statuses),
             "unresolved_threads": sum(not t.is_resolved for t in facts.threads),
             "conditions": Markdown(conditions_table(gate)),
-            "not_enforced": "not enforced: webhooks; GitHub is read again every few seconds",
         },
         checks=_checks(gate),
     )

@@ -12,7 +12,9 @@ from oneshot_dagster.steps.services import Services
 from oneshot_dagster.steps.triggers import take_up
 
 _LOOKS_APART = 5  # seconds, for what a lost notice would have told
-_TOGETHER = 0.05  # seconds: what comes so soon after a look is looked at in one, since a look costs as much for ten as for one
+_TOGETHER = (
+    0.05  # seconds: what comes so soon after a look is looked at in one, since a look costs as much for ten as for one
+)
 _MOST = 500
 _AFTER_A_FAULT = 2.0
 _GOODBYE = 3.0

