@@ -83,8 +83,8 @@ def _wait(store: Any, pull: dict[str, Any]) -> str:
         issue_author="ada",
         triggered_by="ada",
     )
-    key = ChangeKey.parse(f"{REPOSITORY}#{1_000_000 + pull['number']}")
-    policy = f'mode = "merge"\n[gate]\nrequired_checks = ["ci"]\nci_wait = "{_DAYS}d"\n'
+    key = ChangeKey.parse(f"{REPOSITORY}#{pull['number']}")
+    policy = f'mode = "merge"\n[tests]\nadvisory = true\n[gate]\nrequired_checks = ["ci"]\nci_wait = "{_DAYS}d"\n'
     attempt = store.runs.create(
         key, number=1, kind=Kind.IMPLEMENT, mode=Mode.MERGE, inputs=inputs, policy=policy, cause=ENGINE
     )
