@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--only whole,cold,snapshot] [--rounds N]`: measures, prints, and with all of it writes RESULTS.md."""
+"""`python -m benchmarks [--only PART,PART] [--rounds N]`: measures, prints, and with all parts of it writes RESULTS.md."""
 
 import argparse
 import contextlib
@@ -8,12 +8,12 @@ import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
 
-from benchmarks import cold_shell, results, snapshot, whole_run
+from benchmarks import cold_shell, continuing, events, results, snapshot, waiting, whole_run
 from benchmarks.world import World, running
 from oneshot_dagster.domain.snapshot import Snapshot
 from oneshot_dagster.services.store.postgres import PostgresStore
 
-PARTS = ("whole", "cold", "snapshot")
+PARTS = ("whole", "cold", "snapshot", "events", "continuing", "waiting")
 FILE = Path(__file__).with_name("RESULTS.md")
 
 
@@ -44,6 +44,12 @@ def measure(world: World, parts: tuple[str, ...], *, rounds: int, files: int, st
     if "snapshot" in parts:
         with _saving(world) as save:
             rows += results.snapshot_rows(snapshot.main(files=files, rounds=rounds, save=save))
+    if "events" in parts:
+        rows += results.event_rows(events.measure())
+    if "continuing" in parts:
+        rows += results.continuing_rows(continuing.measure(world))
+    if "waiting" in parts:
+        rows += results.waiting_rows(waiting.measure(world))
     return [*results.table(rows), *results.reasons(rows), *below]
 
 
