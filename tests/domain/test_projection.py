@@ -79,7 +79,9 @@ def test_whatever_was_lost_a_reading_at_the_end_is_the_truth(story, data):
 def test_a_reading_and_the_events_after_it_say_the_truth_though_all_before_were_lost(before, after):
     story = Story().live(before)
     reading, lost = story.truth, len(story.told)
-    story.live(after)
+    # A push back to an old commit brings back what was said of it, which nobody tells again: the next reading says it.
+    old = {sha for sha, _ in (*story.checks, *story.statuses)} - {reading.head_sha}
+    story.live([one for one in after if one.what != "push" or HEADS[one.words[0]] not in old])
 
     assert known([*said(story.told[lost:]), *read([reading])]) == known(read([story.truth]))
 

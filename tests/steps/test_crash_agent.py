@@ -119,7 +119,7 @@ def test_a_stop_ends_the_agent_and_cancels_with_nothing_pushed(resumed, waiting)
     attempt = until(one.services, one.launcher, one.key, sealed)
     assert attempt.state is State.CANCELLED
     assert one.are_gone()
-    assert one.services.store.writes.of(one.key) == ()
+    assert {write.action for write in one.services.store.writes.of(one.key)} <= {"comment"}  # that it is stopped
     assert tip(resumed.world) == one.since
 
 
