@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -13,7 +14,7 @@ from oneshot_dagster.local.forge.client import ForgeClient
 from oneshot_dagster.services.store.address import libpq_url
 from oneshot_dagster.steps.ask import ask
 from oneshot_dagster.steps.intake import take_in
-from oneshot_dagster.steps.reconcile import reconcile
+from oneshot_dagster.steps.reconcile import reconcile, share
 from oneshot_dagster.steps.resume import continue_changes
 
 
@@ -122,3 +123,11 @@ def test_while_github_is_away_nothing_is_taken_for_seen(waiting) -> None:
     waiting.forge.clear_faults()
 
     assert reconcile(waiting.services).new == (waiting.key,)
+
+
+@pytest.mark.parametrize(("passed", "expected"), [(0.0, 75), (5.0, 75), (8.0, 120), (60.0, 150)])
+def test_a_tick_that_comes_late_glances_at_more_and_never_at_too_many(passed: float, expected: int) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    assert share(now - timedelta(seconds=passed), now) == expected
+    assert share(None, now) == 75

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.domain.change import ChangeKey
-from oneshot_dagster.services.store.database import Database, json
+from oneshot_dagster.services.store.database import Database, json, present
 from oneshot_dagster.services.store.rows import attempt
 
 
@@ -31,10 +31,14 @@ class PostgresLooks:
     def unseen(self, *, seconds: float, limit: int) -> tuple[Attempt, ...]:
         return tuple(map(attempt, self._database.all("looks.unseen", seconds=seconds, limit=limit)))
 
-    def seen(self, glances: Mapping[str, str]) -> Sequence[ChangeKey]:
+    def glanced(self) -> datetime | None:
+        return present(self._database.one("looks.glanced"))["at"]
+
+    def seen(self, glances: Mapping[str, str], *, at: datetime | None = None) -> Sequence[ChangeKey]:
         if not glances:
             return ()
-        rows = self._database.all("looks.seen", glances=json([{"id": k, "glance": v} for k, v in glances.items()]))
+        given = json([{"id": k, "glance": v} for k, v in glances.items()])
+        rows = self._database.all("looks.seen", glances=given, at=at)
         return [_key(str(row["repository"]), row["issue_number"]) for row in rows]
 
 

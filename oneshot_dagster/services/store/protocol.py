@@ -228,8 +228,12 @@ class Looks(Protocol):
         """Parked attempts with a pull request that nobody glanced at for so long, the longest first."""
         ...
 
-    def seen(self, glances: Mapping[str, str]) -> Sequence[ChangeKey]:
-        """Keeps what each attempt id showed; the changes for which it is new."""
+    def glanced(self) -> datetime | None:
+        """When anything was glanced at last."""
+        ...
+
+    def seen(self, glances: Mapping[str, str], *, at: datetime | None = None) -> Sequence[ChangeKey]:
+        """Keeps what each attempt id showed, `at` that time or now; the changes for which it is new."""
         ...
 
 

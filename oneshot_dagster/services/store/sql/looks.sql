@@ -55,6 +55,10 @@ where r.awaited_what in ('ci', 'review', 'head_moved', 'merge') and r.finished_a
 order by l.glanced_at nulls first, r.id
 limit :limit
 
+-- name: glanced
+-- When anything was glanced at last.
+select max(glanced_at) as at from codex_judge.looks
+
 -- name: seen
 -- What each showed in passing; the changes of which it differs from the last time, the first glance included.
 with given as (
@@ -63,7 +67,7 @@ with given as (
   select g.id, g.glance, l.glance as last from given g left join codex_judge.looks l on l.run_id = g.id
 ), written as (
   insert into codex_judge.looks as l (run_id, glance, glanced_at)
-  select id, glance, clock_timestamp() from before
+  select id, glance, coalesce(cast(:at as timestamptz), clock_timestamp()) from before
   on conflict (run_id) do update set glance = excluded.glance, glanced_at = excluded.glanced_at
 )
 select r.repository, r.issue_number from before b join codex_judge.runs r on r.id = b.id
