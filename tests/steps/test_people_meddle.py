@@ -89,10 +89,15 @@ def test_a_push_while_ci_runs_is_taken_over(under):
     one = under(hold_seconds=0.0)
     since = tip(one.world)
     key, _ = _taken_in(one)
+    rule = one.world.forge.require_checks(key.repository, "slow")[
+        "id"
+    ]  # the forge's own CI may be quicker than the run
     parked = until(one.services, one.launcher, key, _parked)
     assert (parked.state, parked.awaited.what) == (State.AWAITING_CI, "ci")
+    one.world.forge.api("DELETE", key.repository, f"/rulesets/{rule}")
     pushed = people.push(one.world, key.branch, {"NOTES-2.md": "A word by hand.\n"})
-    ended = until(one.services, one.launcher, key, sealed)
+    afresh = under(hold_seconds=0.0).services  # which has not remembered the rule
+    ended = until(afresh, one.launcher, key, sealed)
     assert ended.judged_sha == ended.head_sha == pushed
     _on_record_at(one, ended, pushed)
     assert ended.infrastructure_retries == 0
