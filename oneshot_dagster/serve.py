@@ -26,7 +26,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from oneshot_dagster.bootstrap import open_services, webhook_secret
 from oneshot_dagster.domain.errors import BadInput
-from oneshot_dagster.domain.webhook import Event
 from oneshot_dagster.orchestration.build import build
 from oneshot_dagster.orchestration.engine import Engine
 from oneshot_dagster.settings import Settings, load
@@ -66,7 +65,7 @@ def dagster_ui(workspace: Path) -> Generator[Starlette]:
         yield create_app_from_workspace_process_context(closing.enter_context(context))
 
 
-def hooks_door(host: str, port: int, *, keep: Callable[[Event], bool], secret: Callable[[], bytes]) -> Door:
+def hooks_door(host: str, port: int, *, keep: Callable[..., object], secret: Callable[[], bytes]) -> Door:
     return Door(name="hooks", host=host, port=port, app=hooks_app(keep=keep, secret=secret))
 
 

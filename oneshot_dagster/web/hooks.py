@@ -5,11 +5,11 @@ import logging
 from collections.abc import Callable
 
 from fastapi import FastAPI, Request, Response
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from oneshot_dagster.domain.errors import BadInput, TryAgain
-from oneshot_dagster.domain.webhook import Event, Unreadable, is_signed, read_event
+from oneshot_dagster.domain.webhook import Unreadable, is_signed, read_event
+from oneshot_dagster.web.keeping import Keeping
 
 LARGEST_BODY = 25 * 2**20  # GitHub sends no larger payload
 _LOG = logging.getLogger(__name__)
@@ -19,8 +19,9 @@ class _TooLarge(Exception):
     pass
 
 
-def hooks_app(*, keep: Callable[[Event], bool], secret: Callable[[], bytes]) -> FastAPI:
-    """`keep` commits the event before it returns. Answers tell a stranger nothing but the status."""
+def hooks_app(*, keep: Callable[..., object], secret: Callable[[], bytes]) -> FastAPI:
+    """`keep` commits the events that it is given before it returns. Answers tell a stranger nothing but the status."""
+    keeping = Keeping(keep)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/healthz")
@@ -29,12 +30,12 @@ def hooks_app(*, keep: Callable[[Event], bool], secret: Callable[[], bytes]) -> 
 
     @app.post("/webhooks/github")
     async def github(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
-        return Response(status_code=await _status(request, keep, secret))
+        return Response(status_code=await _status(request, keeping, secret))
 
     return app
 
 
-async def _status(request: Request, keep: Callable[[Event], bool], secret: Callable[[], bytes]) -> int:
+async def _status(request: Request, keeping: Keeping, secret: Callable[[], bytes]) -> int:
     try:
         body = await _body(request)
     except _TooLarge:
@@ -48,7 +49,7 @@ async def _status(request: Request, keep: Callable[[Event], bool], secret: Calla
         event = read_event(
             delivery_id=headers.get("x-github-delivery", ""), event_type=headers.get("x-github-event", ""), body=body
         )
-        await run_in_threadpool(keep, event)
+        await keeping.kept(event)
     except Unreadable:
         return 400
     except (TryAgain, BadInput) as error:

@@ -151,11 +151,19 @@ def _statement(query: str) -> sa.TextClause:
     return _queries(file)[name]
 
 
+def _asks_too_much(error: Exception) -> bool:
+    """Class 54 of SQL states: the same statement will be refused again."""
+    said = error.orig if isinstance(error, exc.DBAPIError) else error
+    return str(getattr(said, "sqlstate", None)).startswith("54")
+
+
 @contextmanager
 def _translated() -> Generator[None]:
     try:
         yield
     except (exc.OperationalError, exc.InterfaceError, psycopg.OperationalError) as error:
+        if _asks_too_much(error):
+            raise
         raise TryAgain(f"the database did not answer: {first_line(error)}") from error
     except exc.TimeoutError as error:
         raise TryAgain("the database did not answer: every connection of this process is in use") from error

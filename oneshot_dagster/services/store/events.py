@@ -3,7 +3,7 @@ A batch is one transaction; where one event of it is refused, each goes alone, s
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 
 from sqlalchemy import exc
@@ -17,6 +17,7 @@ from oneshot_dagster.services.store.database import Asking, Database, Row, plain
 from oneshot_dagster.services.store.database import json as as_json
 from oneshot_dagster.services.store.protocol import EventsStanding, ListedEvent, Projected, Understand
 
+_COLUMNS = tuple(field.name for field in fields(Event))
 _UNSTORABLE = {"22P02", "22P05", "22021", "54001"}  # not JSON to Postgres, NUL or half a surrogate pair in it, too deep
 
 
@@ -24,15 +25,16 @@ class PostgresEvents:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, event: Event) -> bool:
+    def add(self, *events: Event) -> bool:
         try:
-            return self._add(event)
+            return self._add(events)
         except exc.DBAPIError as error:
-            if not _is_unstorable(error):
+            if len(events) != 1 or not _is_unstorable(error):
                 raise
+        event = events[0]
         try:
             # JSON may say a character that Postgres cannot hold; the rest of the payload is worth keeping.
-            return self._add(replace(event, body=json.dumps(plain(json.loads(event.body)))))
+            return self._add([replace(event, body=json.dumps(plain(json.loads(event.body))))])
         except (exc.DBAPIError, ValueError, RecursionError) as error:
             if isinstance(error, exc.DBAPIError) and not _is_unstorable(error):
                 raise
@@ -60,20 +62,9 @@ class PostgresEvents:
     def standing(self) -> EventsStanding:
         return EventsStanding(**present(self._database.one("events.standing")))
 
-    def _add(self, event: Event) -> bool:
-        row = self._database.one(
-            "events.add",
-            delivery_id=event.delivery_id,
-            event_type=event.event_type,
-            action=event.action,
-            repository=event.repository,
-            issue_number=event.issue_number,
-            pr_number=event.pr_number,
-            commit_sha=event.commit_sha,
-            sender_login=event.sender_login,
-            body=event.body,
-        )
-        return row is not None
+    def _add(self, events: Sequence[Event]) -> bool:
+        columns = {name: plain([getattr(event, name) for event in events]) for name in _COLUMNS}
+        return self._database.one("events.add", **columns) is not None
 
     def _project(self, understand: Understand, *, most: int, only: int | None = None) -> Projected:
         with self._database.transaction() as asking:

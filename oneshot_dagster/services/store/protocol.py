@@ -410,8 +410,9 @@ Understand = Callable[[str, Json], Understood]  # an event's type and payload; n
 
 
 class Events(Protocol):
-    def add(self, event: Event) -> bool:
-        """Commits the event and nothing else; False where its delivery id is known. Unreadable where it cannot be stored."""
+    def add(self, *events: Event) -> bool:
+        """Commits the events and nothing else, all or none; False where every delivery id is known. Unreadable where a single
+        one cannot be stored; of several another error, and each may be given alone then."""
         ...
 
     def project(self, understand: Understand, *, most: int) -> Projected:

@@ -1,10 +1,17 @@
 -- name: add
--- One delivery, and nothing else; whoever projects is told. A second one of the same id changes nothing.
+-- Deliveries in their order, and nothing else; whoever projects is told. A second one of the same id changes nothing.
 with added as (
   insert into jangar_github.events (
     delivery_id, event_type, action, repository, issue_number, pr_number, commit_sha, sender_login, payload)
-  values (:delivery_id, :event_type, :action, :repository, :issue_number, :pr_number, :commit_sha, :sender_login,
-    cast(:body as jsonb))
+  select delivery_id, event_type, action, repository, issue_number, pr_number, commit_sha, sender_login,
+    cast(body as jsonb)
+  from unnest(
+    cast(:delivery_id as text[]), cast(:event_type as text[]), cast(:action as text[]), cast(:repository as text[]),
+    cast(:issue_number as bigint[]), cast(:pr_number as integer[]), cast(:commit_sha as text[]),
+    cast(:sender_login as text[]), cast(:body as text[])
+  ) with ordinality as e (
+    delivery_id, event_type, action, repository, issue_number, pr_number, commit_sha, sender_login, body, place)
+  order by place
   on conflict (delivery_id) do nothing
   returning id
 )
