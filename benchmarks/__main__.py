@@ -5,12 +5,11 @@ import contextlib
 import itertools
 import os
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
 
 from benchmarks import cold_shell, continuing, events, results, snapshot, waiting, whole_run
 from benchmarks.world import World, running
-from oneshot_dagster.domain.snapshot import Snapshot
 from oneshot_dagster.services.store.postgres import PostgresStore
 
 PARTS = ("whole", "cold", "snapshot", "events", "continuing", "waiting")
@@ -54,12 +53,14 @@ def measure(world: World, parts: tuple[str, ...], *, rounds: int, files: int, st
 
 
 @contextlib.contextmanager
-def _saving(world: World) -> Generator[Callable[[Snapshot], int]]:
+def _saving(world: World) -> Generator[snapshot.Save]:
     """The rows of a snapshot into the world's own database, each time those of another pull request."""
     store = PostgresStore(world.server.url("oneshot"), application_name="benchmark")
     try:
         pulls = itertools.count(2)
-        yield lambda shot: store.projections.save_snapshot(snapshot.KEY, pr_number=next(pulls), snapshot=shot)
+        yield lambda base_sha, head_sha, files: store.projections.save_snapshot(
+            snapshot.KEY, pr_number=next(pulls), base_sha=base_sha, head_sha=head_sha, files=files
+        )
     finally:
         store.close()
 

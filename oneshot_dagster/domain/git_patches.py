@@ -1,6 +1,6 @@
 """Reads the patches of `git diff`, piece by piece while git is printing them, and gives each listed file its own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from oneshot_dagster.domain.git_diff import Counts, Listed, NotGitOutput, change
 from oneshot_dagster.domain.snapshot import FileChange, FileStatus
@@ -26,39 +26,47 @@ class PatchReader:
         self._tail = b""
         self._half: _Sections = ()
         self._read: list[FileChange | _Sections] = []  # the sections of a file that do not tell its counts
+        self._given = 0  # of those read
 
-    def add(self, piece: bytes) -> None:
+    def add(self, piece: bytes) -> Iterator[FileChange]:
+        """The files that are now known, after those before them."""
         *ended, rest = (self._tail + piece).split(_NEXT)
         for section in ended:
             self._take(b"".join((*self._open, section, b"\n")))
             self._open = [_BEGIN]
         self._open.append(rest[:-_SPLIT])
         self._tail = rest[-_SPLIT:]
+        return self._known()
 
-    def end(self, *, truncated: bool) -> None:
+    def end(self, *, truncated: bool) -> Iterator[FileChange]:
         """Nothing more comes; `truncated`: although git had more."""
         last = b"".join((*self._open, self._tail))
         if last and not truncated:
             self._take(last if last.endswith(b"\n") else last + b"\n")
         if len(self._read) < len(self.listed) and not truncated:
             raise NotGitOutput(f"git printed no patch for {self.listed[len(self._read)].path}")
+        return self._known()
 
     @property
     def told_counts(self) -> bool:
-        """Whether `files` can do without git's own counts."""
-        return len(self._read) == len(self.listed) and all(isinstance(read, FileChange) for read in self._read)
+        """Whether every file is known without git's own counts."""
+        return self._given == len(self.listed)
 
-    def files(self, counts: Sequence[Counts] = ()) -> tuple[FileChange, ...]:
-        known = len(self._read)
-        read = (
-            read if isinstance(read, FileChange) else _patched(self.listed[number], read, counts[number])
-            for number, read in enumerate(self._read)
-        )
-        cut_off = (
-            change(entry, counts[number], omitted="the whole patch is too large")
-            for number, entry in enumerate(self.listed[known:], known)
-        )
-        return (*read, *cut_off)
+    def rest(self, counts: Sequence[Counts]) -> Iterator[FileChange]:
+        """The files that were not known without `counts`, and those behind them."""
+        for number in range(self._given, len(self.listed)):
+            if number >= len(self._read):
+                yield change(self.listed[number], counts[number], omitted="the whole patch is too large")
+            elif isinstance(read := self._read[number], FileChange):
+                yield read
+            else:
+                yield _patched(self.listed[number], read, counts[number])
+
+    def _known(self) -> Iterator[FileChange]:
+        begin = self._given
+        while self._given < len(self._read) and isinstance(self._read[self._given], FileChange):
+            self._given += 1
+        return (read for read in self._read[begin : self._given] if isinstance(read, FileChange))
 
     def _take(self, section: bytes) -> None:
         if not section.startswith(_BEGIN):

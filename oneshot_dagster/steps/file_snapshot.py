@@ -19,10 +19,15 @@ def file_snapshot(turn: Turn) -> Record | NotMyTurn:
     if attempt.pr_number is None or attempt.head_sha is None or attempt.base_sha is None:
         return NotMyTurn(artifact=Artifact.FILE_SNAPSHOT, reason="no pull request is open yet")
     began = time.monotonic()
-    found = read_snapshot(turn)
-    base_sha = found.base_sha
-    rows = turn.store.projections.save_snapshot(attempt.key, pr_number=attempt.pr_number, snapshot=found)
-    seconds = time.monotonic() - began
+    base_sha = _merge_base(turn)
+    found = turn.store.projections.save_snapshot(
+        attempt.key,
+        pr_number=attempt.pr_number,
+        base_sha=base_sha,
+        head_sha=attempt.head_sha,
+        files=git.changed_files(attempt.key, base_sha=base_sha, head_sha=attempt.head_sha),
+    )
+    rows, seconds = len(found.files), time.monotonic() - began
     turn.fact("git", "file_snapshot", {"files": rows, "source": "worktree", "base_sha": base_sha}, sha=attempt.head_sha)
     turn.store.projections.save_worktree(
         attempt.key,
@@ -48,9 +53,13 @@ def file_snapshot(turn: Turn) -> Record | NotMyTurn:
 def read_snapshot(turn: Turn) -> Snapshot:
     """Between the merge base and the head on record."""
     attempt, git = turn.attempt, turn.services.git
-    base, head = attempt.base_sha or "", attempt.head_sha or ""
-    base_sha = git.merge_base(attempt.key.repository, base, head) or base
-    return git.snapshot(attempt.key, base_sha=base_sha, head_sha=head, patches=True)
+    return git.snapshot(attempt.key, base_sha=_merge_base(turn), head_sha=attempt.head_sha or "", patches=True)
+
+
+def _merge_base(turn: Turn) -> str:
+    attempt = turn.attempt
+    base = attempt.base_sha or ""
+    return turn.services.git.merge_base(attempt.key.repository, base, attempt.head_sha or "") or base
 
 
 def _is_shown(turn: Turn) -> bool:

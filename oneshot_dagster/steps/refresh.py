@@ -29,7 +29,12 @@ def refresh_snapshot(services: Services, attempt: Attempt) -> Refreshed:
     if git.resolve(key.repository, attempt.head_sha) is None:
         git.fetch(key.repository)
     base_sha = git.merge_base(key.repository, attempt.base_sha, attempt.head_sha) or attempt.base_sha
-    found = git.snapshot(key, base_sha=base_sha, head_sha=attempt.head_sha, patches=True)
     stored = projections.snapshot(key.repository, pr_number=number, head_sha=attempt.head_sha)
-    files = projections.save_snapshot(key, pr_number=number, snapshot=found)
-    return Refreshed(files=files, base_sha=base_sha, head_sha=attempt.head_sha, changed=stored != found)
+    found = projections.save_snapshot(
+        key,
+        pr_number=number,
+        base_sha=base_sha,
+        head_sha=attempt.head_sha,
+        files=git.changed_files(key, base_sha=base_sha, head_sha=attempt.head_sha),
+    )
+    return Refreshed(files=len(found.files), base_sha=base_sha, head_sha=attempt.head_sha, changed=stored != found)

@@ -1,21 +1,42 @@
 """Claims about reading git's patches: each file gets its own, in whatever pieces they come, and counts as git would."""
 
 import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pytest
 from git_output import NEW, NOTHING, OLD, head, raw, section, unread
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oneshot_dagster.domain.git_diff import NotGitOutput, parse_raw
+from oneshot_dagster.domain.git_diff import Counts, NotGitOutput, parse_raw
 from oneshot_dagster.domain.git_patches import PATCH_LIMIT, PatchReader
+from oneshot_dagster.domain.snapshot import FileChange
 
 
-def reader_of(output: str, *names: bytes, letter: str = "M", truncated: bool = False) -> PatchReader:
+@dataclass(frozen=True)
+class Read:
+    """What was known while patches came, and the reader after the last."""
+
+    known: list[FileChange]
+    reader: PatchReader
+
+    @property
+    def told_counts(self) -> bool:
+        return self.reader.told_counts
+
+    def files(self, counts: Sequence[Counts] = ()) -> list[FileChange]:
+        return [*self.known, *self.reader.rest(counts)]
+
+
+def reader_of(output: str, *names: bytes, letter: str = "M", truncated: bool = False) -> Read:
+    return read([output.encode()], *names, letter=letter, truncated=truncated)
+
+
+def read(pieces: Sequence[bytes], *names: bytes, letter: str = "M", truncated: bool = False) -> Read:
     reader = PatchReader(parse_raw(b"".join(raw(letter, name) for name in names)))
-    reader.add(output.encode())
-    reader.end(truncated=truncated)
-    return reader
+    known = [file for piece in pieces for file in reader.add(piece)]
+    return Read([*known, *reader.end(truncated=truncated)], reader)
 
 
 def test_lines_that_look_like_headers_stay_in_their_file():
@@ -39,11 +60,8 @@ def test_patches_are_read_alike_in_whatever_pieces_they_come(bodies, cuts):
     names = [b"f%d" % number for number in range(len(bodies))]
     sections = [section(f"f{n}", "".join(line + "\n" for line in body)) for n, body in enumerate(bodies)]
     whole = "".join(sections).encode()
-    reader = PatchReader(parse_raw(b"".join(raw("M", name) for name in names)))
     places = [0, *sorted(min(cut, len(whole)) for cut in cuts), len(whole)]
-    for start, end in itertools.pairwise(places):
-        reader.add(whole[start:end])
-    reader.end(truncated=False)
+    reader = read([whole[start:end] for start, end in itertools.pairwise(places)], *names)
     assert reader.told_counts
     for file, text, body in zip(reader.files(), sections, bodies, strict=True):
         assert file.patch == (None if "\0" in text else text)
@@ -63,6 +81,18 @@ def test_what_the_patches_do_not_tell_is_counted_by_git():
     assert (one.additions, one.patch) == (1, section("one", "+1\n"))
     assert (two.additions, two.patch, two.patch_omitted) == (None, None, "binary")
     assert (three.additions, three.patch, three.patch_omitted) == (7, None, "the file is too large")
+
+
+def test_a_file_is_known_as_soon_as_the_next_one_begins_and_those_before_it_are_known():
+    reader = PatchReader(parse_raw(b"".join(raw("M", name) for name in (b"one", b"two", b"three", b"four"))))
+    known = [
+        [file.path for file in reader.add(piece.encode())]
+        for piece in (section("one", "+1\n"), section("two", "+2\n"), unread("three"), section("four", "+4\n"))
+    ]
+    assert known == [[], ["one"], ["two"], []]
+    assert [file.path for file in reader.end(truncated=False)] == []
+    counts = ((1, 0), (1, 0), (None, None), (1, 0))
+    assert [file.path for file in reader.rest(counts)] == ["three", "four"]
 
 
 def test_a_changed_type_has_both_its_sections_and_the_counts_of_git():

@@ -56,8 +56,7 @@ POINTS: dict[str, dict[str, str]] = {
         "before its move": _at("store.runs.transition awaiting_ci before"),
     },
     "file_snapshot": {
-        "before the snapshot": _at("git.snapshot - before"),
-        "with the snapshot read": _at("git.snapshot - after"),
+        "before the snapshot": _at("store.projections.save_snapshot - before"),
         "with the snapshot stored": _at("store.projections.save_snapshot - after"),
         **_record("file_snapshot"),
     },

@@ -23,8 +23,8 @@ def files_counted(bare: Bare, base_sha: str, head_sha: str) -> tuple[FileChange,
     return parse_raw_numstat(bare.git(*_LIST_AND_COUNTS, base_sha, head_sha, "--").stdout)
 
 
-def files_with_patches(bare: Bare, base_sha: str, head_sha: str) -> tuple[FileChange, ...]:
-    """Read while git is printing. Counting is a second diff for git, so it is asked only where the patches do not tell."""
+def files_with_patches(bare: Bare, base_sha: str, head_sha: str) -> Iterator[FileChange]:
+    """Each as soon as git has printed it. Counting is a second diff for git, so it is asked only where the patches do not tell."""
     commits = (base_sha, head_sha, "--")
     pieces = _Pieces(_PATCHES_LIMIT)
     with ThreadPoolExecutor(1) as pool:
@@ -32,10 +32,11 @@ def files_with_patches(bare: Bare, base_sha: str, head_sha: str) -> tuple[FileCh
         printed.add_done_callback(lambda _: pieces.end())
         reader = PatchReader(parse_raw(bare.git(*_LIST, *commits).stdout))
         for piece in pieces:
-            reader.add(piece)
+            yield from reader.add(piece)
         printed.result()
-    reader.end(truncated=pieces.cut)
-    return reader.files(() if reader.told_counts else parse_numstat(bare.git(*_COUNTS, *commits).stdout, reader.listed))
+    yield from reader.end(truncated=pieces.cut)
+    if not reader.told_counts:
+        yield from reader.rest(parse_numstat(bare.git(*_COUNTS, *commits).stdout, reader.listed))
 
 
 class _Pieces:

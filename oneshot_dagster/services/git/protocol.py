@@ -1,14 +1,14 @@
 """What we ask of git: one bare repository per remote, worktrees from it, exact diffs, guarded pushes.
 Every method may raise TryAgain (network, lock, timeout) or NeedsHuman (refused for good)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from oneshot_dagster.domain.change import ChangeKey
-from oneshot_dagster.domain.snapshot import Snapshot
+from oneshot_dagster.domain.snapshot import FileChange, Snapshot
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +54,11 @@ class Git(Protocol):
         ...
 
     def snapshot(self, key: ChangeKey, *, base_sha: str, head_sha: str, patches: bool) -> Snapshot: ...
+
+    def changed_files(self, key: ChangeKey, *, base_sha: str, head_sha: str) -> Iterator[FileChange]:
+        """Those of the snapshot with patches, in its order, each as soon as git has printed it: git works while they are
+        taken, and what it refuses is raised then."""
+        ...
 
     def patch(self, key: ChangeKey, *, base_sha: str, head_sha: str) -> bytes:
         """`git diff --binary --full-index` between the two."""

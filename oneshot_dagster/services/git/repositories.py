@@ -2,12 +2,12 @@
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.errors import BadInput, TryAgain
-from oneshot_dagster.domain.snapshot import Snapshot
+from oneshot_dagster.domain.snapshot import FileChange, Snapshot
 from oneshot_dagster.services.git import names, proposing, provisioning, pushing
 from oneshot_dagster.services.git.archive import changes_archive, present
 from oneshot_dagster.services.git.bare import Bare
@@ -79,7 +79,10 @@ class GitRepositories:
     def snapshot(self, key: ChangeKey, *, base_sha: str, head_sha: str, patches: bool) -> Snapshot:
         read = files_with_patches if patches else files_counted
         files = read(self._bare(key.repository), names.sha(base_sha), names.sha(head_sha))
-        return Snapshot(base_sha=base_sha, head_sha=head_sha, files=files)
+        return Snapshot(base_sha=base_sha, head_sha=head_sha, files=tuple(files))
+
+    def changed_files(self, key: ChangeKey, *, base_sha: str, head_sha: str) -> Iterator[FileChange]:
+        return files_with_patches(self._bare(key.repository), names.sha(base_sha), names.sha(head_sha))
 
     def patch(self, key: ChangeKey, *, base_sha: str, head_sha: str) -> bytes:
         commits = (names.sha(base_sha), names.sha(head_sha), "--")

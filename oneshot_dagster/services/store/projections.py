@@ -1,6 +1,7 @@
 """What GitHub said of pull requests, and what git says of their files. Neither decides anything here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
 
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.gate import GateFacts
@@ -33,16 +34,23 @@ class PostgresProjections:
             head_sha=head_sha,
         )
 
-    def save_snapshot(self, key: ChangeKey, *, pr_number: int, snapshot: Snapshot) -> int:
-        identity = _identity(key.repository, pr_number, snapshot.head_sha)
+    def save_snapshot(
+        self, key: ChangeKey, *, pr_number: int, base_sha: str, head_sha: str, files: Iterable[FileChange]
+    ) -> Snapshot:
+        identity = _identity(key.repository, pr_number, head_sha)
+        kept: list[FileChange] = []
+        coming = _kept(files, kept)
+        first = tuple(islice(coming, 1))  # git is silent while it looks for renames: no transaction waits for that
         with self._database.transaction() as asking:
-            asking.run("projections.start_snapshot", **identity, base_sha=snapshot.base_sha)
+            asking.run("projections.start_snapshot", **identity, base_sha=base_sha)
             asking.run("projections.clear_snapshot", **identity)
-            return asking.copy(
+            asking.one("projections.as_long_as_git_takes")
+            asking.copy(
                 "jangar_github.pr_files",
                 (*identity, *_FILE_COLUMNS),
-                ((*identity.values(), *_file_values(file)) for file in snapshot.files),
+                ((*identity.values(), *_file_values(file)) for file in chain(first, coming)),
             )
+        return Snapshot(base_sha=base_sha, head_sha=head_sha, files=tuple(kept))
 
     def snapshot(self, repository: str, *, pr_number: int, head_sha: str) -> Snapshot | None:
         identity = _identity(repository, pr_number, head_sha)
@@ -60,6 +68,12 @@ class PostgresProjections:
     def checks_by_commit(self, repository: str, pr_number: int) -> Mapping[str, tuple[dict[str, object], ...]]:
         rows = self._database.all("projections.checks_by_commit", repository=repository, pr_number=pr_number)
         return {row["commit_sha"]: tuple(row["checks"]) for row in rows}
+
+
+def _kept(files: Iterable[FileChange], kept: list[FileChange]) -> Iterator[FileChange]:
+    for file in files:
+        kept.append(file)
+        yield file
 
 
 def _identity(repository: str, pr_number: int, commit_sha: str) -> dict[str, object]:

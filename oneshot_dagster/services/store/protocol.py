@@ -1,7 +1,7 @@
 """What we ask of the store: attempts, leases, launches, write actions, what steps left, and projections of GitHub.
 All of it is one Postgres database; each method is one transaction. Raises TryAgain where the database is away."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +25,7 @@ from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.event_payloads import Understood
 from oneshot_dagster.domain.gate import GateFacts
 from oneshot_dagster.domain.run import Kind, Mode, State
-from oneshot_dagster.domain.snapshot import Snapshot
+from oneshot_dagster.domain.snapshot import FileChange, Snapshot
 from oneshot_dagster.domain.webhook import Event, Json
 
 
@@ -439,8 +439,10 @@ class Projections(Protocol):
         self, key: ChangeKey, *, pr_number: int | None, name: str, path: str, base_sha: str, head_sha: str
     ) -> None: ...
 
-    def save_snapshot(self, key: ChangeKey, *, pr_number: int, snapshot: Snapshot) -> int:
-        """Replaces the rows of that PR and head SHA in one transaction; the number of rows."""
+    def save_snapshot(
+        self, key: ChangeKey, *, pr_number: int, base_sha: str, head_sha: str, files: Iterable[FileChange]
+    ) -> Snapshot:
+        """Replaces the rows of that PR and head SHA in one transaction, while `files` are still being read; what was kept."""
         ...
 
     def snapshot(self, repository: str, *, pr_number: int, head_sha: str) -> Snapshot | None: ...

@@ -1,3 +1,4 @@
+from collections.abc import Generator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -6,6 +7,7 @@ import pytest
 from store_fixtures import sha
 
 from oneshot_dagster.domain.change import ChangeKey
+from oneshot_dagster.domain.errors import TryAgain
 from oneshot_dagster.domain.gate import CheckRun, CommitStatus, GateFacts, Review, Thread
 from oneshot_dagster.domain.snapshot import FileChange, FileStatus, Snapshot
 from oneshot_dagster.services.store.postgres import PostgresStore
@@ -36,6 +38,11 @@ def _snapshot(*files: FileChange, head: str = "b") -> Snapshot:
     return Snapshot(base_sha=sha("a"), head_sha=sha(head), files=files)
 
 
+def _save(store: PostgresStore, snapshot: Snapshot) -> Snapshot:
+    shas = {"base_sha": snapshot.base_sha, "head_sha": snapshot.head_sha}
+    return store.projections.save_snapshot(KEY, pr_number=7, **shas, files=iter(snapshot.files))
+
+
 def _facts(head: str = "b", **given: object) -> GateFacts:
     facts = GateFacts(
         pr_number=7, head_sha=sha(head), base_ref="main", base_sha=sha("a"), open=True, draft=False, merged=False,
@@ -57,41 +64,55 @@ def _one(sql: psycopg.Connection, query: str) -> tuple[object, ...]:
 
 
 def test_a_snapshot_reads_back_exactly_whatever_its_names(store: PostgresStore) -> None:
-    assert store.projections.save_snapshot(KEY, pr_number=7, snapshot=_snapshot(*ODD)) == len(ODD)
+    assert _save(store, _snapshot(*ODD)) == _snapshot(*ODD)
     found = store.projections.snapshot("acme/shop", pr_number=7, head_sha=sha("b"))
     assert found == _snapshot(*sorted(ODD, key=lambda file: file.path_bytes))
 
 
 def test_a_snapshot_taken_again_replaces_the_old_rows(store: PostgresStore) -> None:
-    store.projections.save_snapshot(KEY, pr_number=7, snapshot=_snapshot(*ODD))
-    assert store.projections.save_snapshot(KEY, pr_number=7, snapshot=_snapshot(ODD[0])) == 1
+    _save(store, _snapshot(*ODD))
+    _save(store, _snapshot(ODD[0]))
     assert store.projections.snapshot("acme/shop", pr_number=7, head_sha=sha("b")) == _snapshot(ODD[0])
 
 
 def test_snapshots_of_two_heads_stand_side_by_side(store: PostgresStore) -> None:
     for head, file in (("b", ODD[0]), ("c", ODD[1])):
-        store.projections.save_snapshot(KEY, pr_number=7, snapshot=_snapshot(file, head=head))
+        _save(store, _snapshot(file, head=head))
     assert store.projections.snapshot("acme/shop", pr_number=7, head_sha=sha("b")) == _snapshot(ODD[0])
 
 
 def test_an_empty_snapshot_is_not_a_missing_one(store: PostgresStore) -> None:
-    assert store.projections.save_snapshot(KEY, pr_number=7, snapshot=_snapshot()) == 0
+    assert _save(store, _snapshot()) == _snapshot()
     assert store.projections.snapshot("acme/shop", pr_number=7, head_sha=sha("b")) == _snapshot()
     assert store.projections.snapshot("acme/shop", pr_number=8, head_sha=sha("b")) is None
 
 
 def test_a_snapshot_that_fails_leaves_the_old_one(store: PostgresStore) -> None:
-    store.projections.save_snapshot(KEY, pr_number=7, snapshot=_snapshot(ODD[0]))
+    _save(store, _snapshot(ODD[0]))
     with pytest.raises(psycopg.errors.UniqueViolation):
-        store.projections.save_snapshot(KEY, pr_number=7, snapshot=_snapshot(ODD[1], ODD[1]))
+        _save(store, _snapshot(ODD[1], ODD[1]))
     assert store.projections.snapshot("acme/shop", pr_number=7, head_sha=sha("b")) == _snapshot(ODD[0])
+
+
+def test_a_snapshot_of_many_files_is_whole_and_one_that_breaks_off_leaves_the_old_one(store: PostgresStore) -> None:
+    many = _snapshot(*(_file(f"{number:04}".encode()) for number in range(1001)))
+    _save(store, many)
+
+    def broken_off() -> Generator[FileChange]:
+        yield from many.files[:700]
+        raise TryAgain("git was killed")
+
+    with pytest.raises(TryAgain, match="git was killed"):
+        shas = {"base_sha": many.base_sha, "head_sha": many.head_sha}
+        store.projections.save_snapshot(KEY, pr_number=7, **shas, files=broken_off())
+    assert store.projections.snapshot("acme/shop", pr_number=7, head_sha=sha("b")) == many
 
 
 @pytest.mark.parametrize("commit", [sha("c"), "abc1234"], ids=["without a snapshot", "no SHA"])
 def test_a_file_has_the_commit_of_its_snapshot_and_no_other(
     store: PostgresStore, sql: psycopg.Connection, commit: str
 ) -> None:
-    store.projections.save_snapshot(KEY, pr_number=7, snapshot=_snapshot(ODD[0]))
+    _save(store, _snapshot(ODD[0]))
     with pytest.raises(psycopg.errors.ForeignKeyViolation):
         sql.execute("update jangar_github.pr_files set commit_sha = %s", [commit])
 

@@ -22,6 +22,10 @@ on conflict (repository, pr_number, commit_sha) do update set base_sha = exclude
 delete from jangar_github.pr_files
 where repository = :repository and pr_number = :pr_number and commit_sha = :commit_sha
 
+-- name: as_long_as_git_takes
+-- The files of a snapshot are one statement, which lasts while git prints them; git's own limit is the shorter one.
+select set_config('statement_timeout', '15min', true)
+
 -- name: snapshot
 -- The header of a snapshot.
 select base_sha from jangar_github.pr_snapshots
