@@ -46,12 +46,25 @@ class CommandDeploy:
             failure = self._run(line.replace("{sha}", sha), target, deadline, lane_is_ours, say)
             if failure:
                 seen = self.observe(target)
-                return Observed(revision=seen.revision, ready=seen.ready, url=target.url, detail=f"{line}: {failure}")
+                return _failed(seen, f"{line}: {failure}")
         say(f"waiting until {target.url} serves {sha[:10]}")
         return _told(readiness.look_until(target.url, sha=sha, deadline=deadline), sha, target)
 
     def observe(self, target: Target) -> Observed:
         return readiness.look(target.url)
+
+    def ready(self, target: Target, seen: Observed, *, sha: str) -> bool:
+        del target
+        return readiness.serves(seen, sha)
+
+    def no_undo(self, target: Target, *, sha: str) -> str | None:
+        del sha
+        return None if target.start else "the policy has no lines that start a revision"
+
+    def undo(
+        self, target: Target, *, sha: str, lane_is_ours: Callable[[], bool], say: Callable[[str], None]
+    ) -> Observed:
+        return self.start(target, sha=sha, lane_is_ours=lane_is_ours, say=say)
 
     def _run(
         self,
@@ -96,5 +109,8 @@ def _failure(finished: Finished, target: Target) -> str | None:
 def _told(seen: Observed, sha: str, target: Target) -> Observed:
     if readiness.serves(seen, sha):
         return seen
-    detail = f"{seen.detail}; {sha[:10]} did not serve within {target.timeout:g} s"
-    return Observed(revision=seen.revision, ready=seen.ready, url=seen.url, detail=detail)
+    return _failed(seen, f"{seen.detail}; {sha[:10]} did not serve within {target.timeout:g} s")
+
+
+def _failed(seen: Observed, detail: str) -> Observed:
+    return Observed(revision=seen.revision, ready=seen.ready, url=seen.url, detail=detail, failed=True)

@@ -20,3 +20,17 @@ class NoDeploy:
 
     def observe(self, target: Target) -> Observed:
         return Observed(revision=None, ready=False, url=target.url, detail="the policy deploys nothing")
+
+    def ready(self, target: Target, seen: Observed, *, sha: str) -> bool:
+        del target, seen, sha
+        return False
+
+    def no_undo(self, target: Target, *, sha: str) -> str | None:
+        del target, sha
+        return "the policy deploys nothing"
+
+    def undo(
+        self, target: Target, *, sha: str, lane_is_ours: Callable[[], bool], say: Callable[[str], None]
+    ) -> Observed:
+        del sha, lane_is_ours, say
+        return self.observe(target)

@@ -1,16 +1,24 @@
-"""What we ask of a deployment: start one revision, observe what serves. Healthy at another revision is not deployed."""
+"""What we ask of a deployment: start one revision, observe what serves, say whether that is ready, bring an earlier one back.
+Healthy at another revision is not deployed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+
+Contains = Callable[[str, str], bool]
+
+
+def same_revision(revision: str, sha: str) -> bool:
+    return revision == sha
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
     """Where and how, from the policy: `start` shell lines with {sha}, and the URL of the service.
 
-    `folder` is an exported tree of the SHA to deploy; the lines run in it.
+    `folder` is an exported tree of the SHA to deploy; the lines run in it. `contains(revision, sha)`: that revision is this
+    commit or has it in its history. `application`, `sync`, `annotation` and `trailer` are Argo CD's; `timeout` in seconds.
     """
 
     repository: str
@@ -19,16 +27,25 @@ class Target:
     url: str
     timeout: float
     folder: Path
+    application: str = ""
+    sync: bool = False
+    annotation: str | None = None
+    trailer: str | None = None
+    contains: Contains = field(default=same_revision)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Observed:
-    """What serves now. `revision` is None where nothing answers or it does not say."""
+    """What serves now. `revision` is a commit of the target's repository, None where nothing answers or it does not say.
+
+    `failed`: what was started will not come by waiting. Neither ready nor failed: it may still come.
+    """
 
     revision: str | None
     ready: bool
     url: str
     detail: str
+    failed: bool = False
 
 
 class Deploy(Protocol):
@@ -38,10 +55,26 @@ class Deploy(Protocol):
     def start(
         self, target: Target, *, sha: str, lane_is_ours: Callable[[], bool], say: Callable[[str], None]
     ) -> Observed:
-        """Idempotent by revision. `lane_is_ours` is asked as the last act before the effect.
+        """Idempotent by revision. `lane_is_ours` is asked as the last act before the effect. It may still be coming after it.
 
-        Raises LeaseLost where it is not ours, TryAgain where the command could not be run; a failed command is Observed.
+        Raises LeaseLost where it is not ours, TryAgain where it could not be asked for; a failed start is Observed.
         """
         ...
 
-    def observe(self, target: Target) -> Observed: ...
+    def observe(self, target: Target) -> Observed:
+        """One look. Never raises for what does not answer."""
+        ...
+
+    def ready(self, target: Target, seen: Observed, *, sha: str) -> bool:
+        """Whether what was seen is `sha` deployed and ready; a deployment that follows a branch may be past it."""
+        ...
+
+    def no_undo(self, target: Target, *, sha: str) -> str | None:
+        """Why that earlier revision cannot be brought back without a commit, in one sentence; None where it can."""
+        ...
+
+    def undo(
+        self, target: Target, *, sha: str, lane_is_ours: Callable[[], bool], say: Callable[[str], None]
+    ) -> Observed:
+        """Brings back exactly `sha`, an earlier revision (`target.folder` is its tree). As `start`; done where it serves."""
+        ...
