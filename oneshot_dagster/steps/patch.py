@@ -1,22 +1,18 @@
 """The patch step: the agent edits the worktree by a prompt; the engine commits. It leaves patch, log, events and bundle.
-The prompt's text is domain.patch; running an agent is services.agent."""
+What it is asked is prompting.py; running an agent is services.agent."""
 
 import json
 from collections import deque
-from importlib.resources import files
 
 from oneshot_dagster.domain.artifact import Artifact, NotMyTurn, Record
 from oneshot_dagster.domain.errors import NeedsHuman
-from oneshot_dagster.domain.patch import Failure, PromptParts, Said, render_prompt
 from oneshot_dagster.domain.pull_request import commit_message
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.services.agent.protocol import AgentEnd, AgentEvent, AgentRequest, AgentResult
 from oneshot_dagster.services.store.protocol import StoredRecord
+from oneshot_dagster.steps.prompting import prompt_of
 from oneshot_dagster.steps.spent import spent_budget
 from oneshot_dagster.steps.turn import Turn
-
-PROMPT_BUDGET = 120_000  # characters
-_TRUSTED = {"admin", "maintain", "write"}
 
 
 def patch(turn: Turn) -> Record | NotMyTurn:
@@ -31,7 +27,7 @@ def patch(turn: Turn) -> Record | NotMyTurn:
     start_sha = turn.attempt.head_sha or ""
     if turn.attempt.state is State.WORKTREE_READY:
         turn.move(State.IMPLEMENTING, f"{turn.services.agent.name} starts")
-    prompt = _prompt(turn)
+    prompt = prompt_of(turn)
     turn.file("implementation-prompt", prompt.encode(), "text/markdown")
     result = _run_agent(turn, prompt, start_sha)
     if result.end is AgentEnd.CANCELLED:
@@ -123,55 +119,6 @@ class _Messages:
         if self._waiting:
             self._turn.store.notes.add_messages(self._turn.attempt.id, tuple(self._waiting))
             self._waiting.clear()
-
-
-def _prompt(turn: Turn) -> str:
-    attempt, services = turn.attempt, turn.services
-    repository = attempt.key.repository
-    own = turn.policy.prompt.file
-    guidance = (
-        services.git.read_file(repository, sha=attempt.base_sha or "", path=own) if own and attempt.base_sha else None
-    )
-    asked = f"{attempt.inputs.issue_title}\n{attempt.inputs.issue_body}"
-    parts = PromptParts(
-        repository=repository,
-        key=str(attempt.key),
-        attempt=attempt.number,
-        issue_title=attempt.inputs.issue_title,
-        issue_body=attempt.inputs.issue_body,
-        instructions=attempt.inputs.prompt,
-        comments=_trusted_comments(turn),
-        guidance=guidance.decode(errors="replace") if guidance else "",
-        commands=turn.policy.tests.commands,
-        memories=services.store.notes.recall(repository, text=asked, limit=5),
-        failures=_failures(turn),
-        next_prompt=attempt.next_prompt,
-    )
-    return render_prompt(_template(), parts, PROMPT_BUDGET)
-
-
-def _template() -> str:
-    return files("oneshot_dagster.domain").joinpath("texts", "agent_prompt.md").read_text()
-
-
-def _trusted_comments(turn: Turn) -> tuple[Said, ...]:
-    """Of people with write access; each author's permission is read once."""
-    github, key = turn.services.github, turn.attempt.key
-    trusted: dict[str, bool] = {github.login: False}
-    said: list[Said] = []
-    for comment in github.comments(key.repository, key.issue_number):
-        if comment.author not in trusted:
-            trusted[comment.author] = github.permission(key.repository, comment.author) in _TRUSTED
-        if trusted[comment.author]:
-            said.append(Said(author=comment.author, text=comment.body))
-    return tuple(said)
-
-
-def _failures(turn: Turn) -> tuple[Failure, ...]:
-    """What failed in the attempt before, with the logs that it left."""
-    earlier = turn.earlier()
-    kept = turn.read_file("failures", of=earlier[-1].id) if earlier else None
-    return tuple(Failure(name=f["name"], log=f["log"]) for f in json.loads(kept)) if kept else ()
 
 
 def _nothing_changed(result: AgentResult) -> str:
