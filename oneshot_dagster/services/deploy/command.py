@@ -46,7 +46,7 @@ class CommandDeploy:
             failure = self._run(line.replace("{sha}", sha), target, deadline, lane_is_ours, say)
             if failure:
                 seen = self.observe(target)
-                return _failed(seen, f"{line}: {failure}")
+                return _broken(seen, sha, f"{line}: {failure}")
         say(f"waiting until {target.url} serves {sha[:10]}")
         return _told(readiness.look_until(target.url, sha=sha, deadline=deadline), sha, target)
 
@@ -56,6 +56,10 @@ class CommandDeploy:
     def ready(self, target: Target, seen: Observed, *, sha: str) -> bool:
         del target
         return readiness.serves(seen, sha)
+
+    def failed(self, target: Target, seen: Observed, *, sha: str) -> bool:
+        del target
+        return seen.broken == sha
 
     def no_undo(self, target: Target, *, sha: str) -> str | None:
         del sha
@@ -109,8 +113,8 @@ def _failure(finished: Finished, target: Target) -> str | None:
 def _told(seen: Observed, sha: str, target: Target) -> Observed:
     if readiness.serves(seen, sha):
         return seen
-    return _failed(seen, f"{seen.detail}; {sha[:10]} did not serve within {target.timeout:g} s")
+    return _broken(seen, sha, f"{seen.detail}; {sha[:10]} did not serve within {target.timeout:g} s")
 
 
-def _failed(seen: Observed, detail: str) -> Observed:
-    return Observed(revision=seen.revision, ready=seen.ready, url=seen.url, detail=detail, failed=True)
+def _broken(seen: Observed, sha: str, detail: str) -> Observed:
+    return Observed(revision=seen.revision, ready=seen.ready, url=seen.url, detail=detail, broken=sha)

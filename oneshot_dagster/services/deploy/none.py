@@ -25,6 +25,10 @@ class NoDeploy:
         del target, seen, sha
         return False
 
+    def failed(self, target: Target, seen: Observed, *, sha: str) -> bool:
+        del target, seen, sha
+        return False
+
     def no_undo(self, target: Target, *, sha: str) -> str | None:
         del target, sha
         return "the policy deploys nothing"

@@ -38,14 +38,16 @@ class Target:
 class Observed:
     """What serves now. `revision` is a commit of the target's repository, None where nothing answers or it does not say.
 
-    `failed`: what was started will not come by waiting. Neither ready nor failed: it may still come.
+    `broken` is a revision that was started and will not come by waiting. `asked` False: the start itself was put off by
+    the other side and has to be asked for again.
     """
 
     revision: str | None
     ready: bool
     url: str
     detail: str
-    failed: bool = False
+    broken: str | None = None
+    asked: bool = True
 
 
 class Deploy(Protocol):
@@ -67,6 +69,10 @@ class Deploy(Protocol):
 
     def ready(self, target: Target, seen: Observed, *, sha: str) -> bool:
         """Whether what was seen is `sha` deployed and ready; a deployment that follows a branch may be past it."""
+        ...
+
+    def failed(self, target: Target, seen: Observed, *, sha: str) -> bool:
+        """Whether `sha` will not come by waiting. Neither ready nor failed: it may still come."""
         ...
 
     def no_undo(self, target: Target, *, sha: str) -> str | None:
