@@ -1,8 +1,10 @@
 """Leases and lanes: who acts for a change, and whose turn it is to land. All by the database's clock."""
 
 from oneshot_dagster.domain.attempt import Attempt
+from oneshot_dagster.domain.freeze import stopped
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.services.store.database import Asking, Database, Row, present
+from oneshot_dagster.services.store.freezes import freezes
 from oneshot_dagster.services.store.protocol import LanePlace, Lease
 from oneshot_dagster.services.store.rows import change_key
 
@@ -35,6 +37,9 @@ class PostgresLeases:
             asking.run("leases.lane_ensure", lane=asker["lane"])
             asking.one("leases.lane_lock", lane=asker["lane"])
             asking.run("leases.lane_queue", **asker)
+            halt = stopped(freezes(asking.all("freezes.standing", repository=attempt.key.repository)))
+            if halt is not None:
+                return LanePlace(lease=None, stopped=halt)
             holder = asking.one(
                 "leases.lane_holder",
                 **asker,

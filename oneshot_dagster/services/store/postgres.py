@@ -9,6 +9,7 @@ from oneshot_dagster.services.store.artifacts import PostgresArtifacts
 from oneshot_dagster.services.store.database import Database, present
 from oneshot_dagster.services.store.events import PostgresEvents
 from oneshot_dagster.services.store.facts import PostgresFacts
+from oneshot_dagster.services.store.freezes import PostgresFreezes
 from oneshot_dagster.services.store.launches import PostgresLaunches
 from oneshot_dagster.services.store.leases import PostgresLeases
 from oneshot_dagster.services.store.looks import PostgresLooks
@@ -19,6 +20,7 @@ from oneshot_dagster.services.store.protocol import (
     Artifacts,
     Events,
     Facts,
+    Freezes,
     Launches,
     Leases,
     Looks,
@@ -48,6 +50,7 @@ class PostgresStore:
         self.runs: Runs = PostgresRuns(self._database)
         self.requests: Requests = PostgresRequests(self._database)
         self.leases: Leases = PostgresLeases(self._database)
+        self.freezes: Freezes = PostgresFreezes(self._database)
         self.launches: Launches = PostgresLaunches(self._database)
         self.looks: Looks = PostgresLooks(self._database)
         self.writes: Writes = PostgresWrites(self._database)

@@ -23,6 +23,7 @@ from oneshot_dagster.domain.attempt import (
 )
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.event_payloads import Understood
+from oneshot_dagster.domain.freeze import Freeze
 from oneshot_dagster.domain.gate import GateFacts
 from oneshot_dagster.domain.run import Kind, Mode, State
 from oneshot_dagster.domain.snapshot import FileChange, Snapshot
@@ -42,11 +43,12 @@ class Lease:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LanePlace:
-    """`lease` where the lane is ours; else who is ahead: the change in it and its state."""
+    """`lease` where the lane is ours; else who is ahead (the change in it and its state), or what stopped the lane."""
 
     lease: Lease | None
     behind: ChangeKey | None = None
     behind_state: State | None = None
+    stopped: Freeze | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,13 +149,30 @@ class Leases(Protocol):
     def current(self, name: str) -> Lease | None: ...
 
     def enter_lane(self, attempt: Attempt, *, seconds: float) -> LanePlace:
-        """`lane:<repository>:<base>`, FIFO by first asking. The place in the queue is kept until `leave_lane`."""
+        """`lane:<repository>:<base>`, FIFO by first asking. The place in the queue is kept until `leave_lane`.
+
+        A lane that is stopped is nobody's, not even that of who holds it.
+        """
         ...
 
     def leave_lane(self, attempt: Attempt) -> None: ...
 
     def lane_epoch(self, attempt: Attempt) -> int | None:
         """The epoch under which this attempt holds its lane, None where it does not."""
+        ...
+
+
+class Freezes(Protocol):
+    def set(self, repository: str | None, *, reason: str, by: str, lane: bool = False, attempt_id: str = "") -> Freeze:
+        """The one that stands there already, where one does. Without a repository it is of all."""
+        ...
+
+    def standing(self, repository: str | None = None) -> tuple[Freeze, ...]:
+        """Stopped lanes first. Of a repository: those of all repositories too. Without one: all that stand anywhere."""
+        ...
+
+    def lift(self, repository: str | None, *, by: str) -> tuple[Freeze, ...]:
+        """Those that were set by exactly that name, None for what is of all repositories."""
         ...
 
 
@@ -196,6 +215,10 @@ class Writes(Protocol):
 
         Raises LeaseLost where an epoch is no longer current.
         """
+        ...
+
+    def note(self, write_action_id: str, more: Mapping[str, object]) -> WriteAction:
+        """Adds to the payload of an intent what its probe needs from now on; nothing where it is settled."""
         ...
 
     def settle(self, write_action_id: str, *, outcome: str, result: Mapping[str, object]) -> WriteAction: ...
@@ -467,8 +490,8 @@ class Notes(Protocol):
 
     def remember(self, key: ChangeKey, *, attempt_id: str, title: str, content: str, tags: Sequence[str]) -> None: ...
 
-    def recall(self, repository: str, *, text: str, limit: int) -> tuple[str, ...]:
-        """Postgres full-text search over that repository's memories, best first."""
+    def recall(self, repository: str, *, text: str, limit: int, not_of: ChangeKey | None = None) -> tuple[str, ...]:
+        """Postgres full-text search over that repository's memories, best first; those of one change left out."""
         ...
 
     def memories_of(self, attempt_id: str) -> int: ...
@@ -480,6 +503,7 @@ class Store(Protocol):
     runs: Runs
     requests: Requests
     leases: Leases
+    freezes: Freezes
     launches: Launches
     looks: Looks
     writes: Writes

@@ -34,6 +34,9 @@ class PostgresWrites:
             ) or asking.one("writes.intended", **identity)
             return _write_action(present(row))
 
+    def note(self, write_action_id: str, more: Mapping[str, object]) -> WriteAction:
+        return _write_action(present(self._database.one("writes.note", id=write_action_id, more=json(more))))
+
     def settle(self, write_action_id: str, *, outcome: str, result: Mapping[str, object]) -> WriteAction:
         row = self._database.one("writes.settle", id=write_action_id, outcome=outcome, result=json(result))
         return _write_action(present(row))

@@ -21,6 +21,13 @@ returning *
 select * from jangar_github.write_actions
 where run_id = cast(:run_id as uuid) and action = :action and key = :key and lease_epoch is not null
 
+-- name: note
+-- More of what the probe needs, of an intent whose effect the other side does in its own time.
+update jangar_github.write_actions set
+  payload = case when outcome is null then payload || :more else payload end
+where id = cast(:id as uuid)
+returning *
+
 -- name: settle
 -- What was observed. `done` is final: a later word on it changes nothing.
 update jangar_github.write_actions set
