@@ -4,11 +4,11 @@ import tempfile
 from pathlib import Path
 
 from oneshot_dagster.domain.artifact import Artifact, Link, NotMyTurn, Record
-from oneshot_dagster.domain.attempt import StoredEvaluation
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.services.deploy.protocol import Deploy
 from oneshot_dagster.steps import lane
 from oneshot_dagster.steps.probes import Action, Result, observed_result
+from oneshot_dagster.steps.rollback import fail_after_merge
 from oneshot_dagster.steps.target import target
 from oneshot_dagster.steps.turn import Turn
 from oneshot_dagster.steps.write_action import Effect, perform
@@ -33,29 +33,6 @@ def deployment(turn: Turn) -> Record | NotMyTurn:
         fail_after_merge(turn, f"this platform cannot deploy by {kind} yet", suites=())
         return NotMyTurn(artifact=Artifact.DEPLOYMENT, reason=turn.attempt.reason)
     return _deploy(turn, deploy, epoch)
-
-
-def fail_after_merge(turn: Turn, why: str, *, suites: tuple[dict[str, object], ...]) -> None:
-    """The row of codex_judge.evaluations comes before anything else; then it stops for a person."""
-    evaluation = StoredEvaluation(
-        decision="needs_human",
-        sha=turn.attempt.merge_sha or "",
-        reasons={
-            "error": "post_deploy_failed",
-            "detail": why,
-            "deployed_sha": turn.attempt.deployed_sha,
-            "suites": list(suites),
-        },
-        missing_items=(),
-        next_prompt=None,
-        model=None,
-        prompt_sha256=None,
-        raw_output=None,
-        at=turn.services.clock.now(),
-    )
-    turn.store.artifacts.add_evaluation(turn.attempt.id, evaluation)
-    turn.fact("engine", "post_deploy_failed", {"detail": why}, sha=turn.attempt.merge_sha)
-    turn.move(State.NEEDS_HUMAN, why, human_from=turn.attempt.state, human_reason="post_deploy_failed")
 
 
 def _deploy(turn: Turn, deploy: Deploy, epoch: int) -> Record | NotMyTurn:

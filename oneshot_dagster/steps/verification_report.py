@@ -9,7 +9,7 @@ from oneshot_dagster.domain.messages import suites_table
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.domain.test_results import SuiteResult, overall, to_json
 from oneshot_dagster.services.suites.protocol import SuiteRequest
-from oneshot_dagster.steps.deployment import fail_after_merge
+from oneshot_dagster.steps.rollback import fail_after_merge
 from oneshot_dagster.steps.target import target
 from oneshot_dagster.steps.turn import Turn
 
