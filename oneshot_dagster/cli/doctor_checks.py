@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from oneshot_dagster.domain.artifact import Verdict
 from oneshot_dagster.domain.errors import BadInput, OneshotError
+from oneshot_dagster.domain.freeze import sentence, stopped
 from oneshot_dagster.services.github.protocol import GitHub
 from oneshot_dagster.services.store import schema
-from oneshot_dagster.services.store.protocol import Events
+from oneshot_dagster.services.store.protocol import Events, Freezes
 from oneshot_dagster.services.store.schema import Standing
 from oneshot_dagster.services.suites.protocol import SuiteRequest, Suites
 from oneshot_dagster.settings import AgentSettings, Settings, load
@@ -61,6 +62,7 @@ def examine() -> list[Finding]:
         return [
             *checks,
             deliveries(services.store.events),
+            freezes(services.store.freezes),
             github_access(services.github, settings.repositories),
             sandbox(services.suites, services.agent, settings.home / "scratch"),
         ]
@@ -166,6 +168,19 @@ def deliveries(events: Events) -> Finding:
         return Finding(name=name, ok=True, found=said)
     do = "see `oneshot events list --dead`; mended (a newer version of this program), `oneshot events replay`"
     return Finding(name=name, ok=False, found=f"{said}, {found.dead} given up, the last: {found.last_error}", do=do)
+
+
+def freezes(kept: Freezes) -> Finding:
+    """A freeze is somebody's will; a lane that an alarm stopped waits for a person."""
+    name = "merges"
+    try:
+        standing = kept.standing()
+    except OneshotError as error:
+        return Finding(name=name, ok=False, found=f"not looked at: {error}", do="mend the database")
+    found = "; ".join(map(sentence, standing)) or "nothing is frozen"
+    halted = stopped(standing)
+    do = "" if halted is None else f"see the brief of what stopped it (`oneshot explain`), then `{halted.lifted_by}`"
+    return Finding(name=name, ok=halted is None, found=found, do=do)
 
 
 def sandbox(suites: Suites, agent: "Agent", scratch: Path) -> Finding:

@@ -33,6 +33,8 @@ _COMMANDS = {
     "retry": "let a stopped change try again",
     "approve": "approve the present head of a change",
     "answer": "answer a change that asks a person",
+    "freeze": "hold every merge, here or everywhere",
+    "unfreeze": "lift a freeze, or let a stopped lane go on",
     "snapshot": "the stored files of a change",
     "evidence": "verify what an attempt left as proof",
     "events": "what GitHub delivered, and projecting it again",
@@ -45,6 +47,7 @@ _COMMANDS = {
 _ENTRIES = {name: f"oneshot_dagster.cli.{name}:{name}" for name in _COMMANDS} | {
     name: f"oneshot_dagster.cli.requests:{name}" for name in ("stop", "hold", "resume", "retry", "approve", "answer")
 }
+_ENTRIES["unfreeze"] = "oneshot_dagster.cli.freeze:unfreeze"
 _ENTRIES["list"] = "oneshot_dagster.cli.changes:changes"
 INTERRUPTED = 130
 

@@ -1,12 +1,11 @@
 """The words that a person says to a change: stop, hold, resume, retry, approve, answer. Recorded here, acted on by the resumer."""
 
-import getpass
-import os
 from typing import TYPE_CHECKING
 
 import click
 
 from oneshot_dagster.cli.opened import opened, typed
+from oneshot_dagster.cli.person import person
 
 if TYPE_CHECKING:
     from oneshot_dagster.steps.ask import Asked
@@ -60,7 +59,7 @@ def _say(key: str, kind: str, text: str = "") -> None:
 
     with opened() as services:
         attempt = typed(services, key)
-        asked = ask(services, attempt, kind, by=_person(), text=text)
+        asked = ask(services, attempt, kind, by=person(), text=text)
     what = f"{kind} {attempt.key}, attempt {attempt.number}"
     if asked.request.sha is not None:
         what += f", at commit {asked.request.sha}"
@@ -73,7 +72,3 @@ def _when(asked: "Asked", key: str) -> str:
     if asked.working:
         return "a run is at work; where it next looks for requests, or when it ends"
     return f"no run is at work; within seconds where `oneshot dev` runs, else with `oneshot run {key}`"
-
-
-def _person() -> str:
-    return os.environ.get("USER") or getpass.getuser()

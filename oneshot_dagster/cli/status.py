@@ -22,6 +22,7 @@ _SHAS = ("base_sha", "head_sha", "judged_sha", "merge_sha", "deployed_sha")
 @click.option("--json", "as_json", is_flag=True, help="For machines: one object, without KEY a list of them.")
 def status(key: str | None, number: int | None, *, as_json: bool) -> None:
     """One change: its SHAs, artifacts and success criteria."""
+    from oneshot_dagster.steps.freezing import standing as standing_freezes
     from oneshot_dagster.steps.standing import standing
 
     with opened() as services:
@@ -30,6 +31,8 @@ def status(key: str | None, number: int | None, *, as_json: bool) -> None:
             if as_json:
                 show.as_json([described(standing(services, attempt)) for attempt in attempts])
             else:
+                for frozen in standing_freezes(services):
+                    click.echo(frozen)
                 print_changes(attempts, services.store.now())
             return
         found = standing(services, typed(services, key, number))
@@ -55,6 +58,7 @@ def described(found: "Standing") -> dict[str, object]:
         "merge_sha": attempt.merge_sha,
         "deployed_sha": attempt.deployed_sha,
         "reason": attempt.reason,
+        "frozen": list(found.frozen),
         "success_criteria": {c.name: {"verdict": c.verdict.value, "detail": c.detail} for c in found.criteria},
         "artifacts": {left.artifact.value: _artifact(left) for left in found.artifacts},
         "write_actions": [_write(w) for w in found.write_actions],
@@ -85,6 +89,7 @@ def _print(found: "Standing") -> None:
             ("pull request", f"#{attempt.pr_number}  {attempt.pr_url}" if attempt.pr_number else "none yet"),
             *((name.replace("_sha", ""), str(getattr(attempt, name) or "none")) for name in _SHAS),
             *([("verification", found.unverified)] if found.unverified else []),
+            *(("frozen", sentence) for sentence in found.frozen),
         ]
     )
     show.heading("success criteria")

@@ -72,6 +72,7 @@ def _body(
         run_id=context.run.run_id,
         say=context.log.info,
         others_wait=lambda: _others_wait(context),
+        alarm=context.log.error,
         base=config.base or None,
         prompt=config.prompt,
         triggered_by=context.run.tags.get("oneshot/by", "a launch by hand"),

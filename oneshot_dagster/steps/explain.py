@@ -10,6 +10,7 @@ from oneshot_dagster.domain.gate import Gate
 from oneshot_dagster.domain.messages import Explained
 from oneshot_dagster.domain.messages import explain as rows_of
 from oneshot_dagster.domain.run import HEAD_IS_PUBLIC, State
+from oneshot_dagster.steps import freezing
 from oneshot_dagster.steps.gate import gate_at, last_reading, recorded_gate
 from oneshot_dagster.steps.holds import holds
 from oneshot_dagster.steps.services import Services
@@ -39,8 +40,10 @@ def explain(services: Services, attempt: Attempt) -> Explanation:
     now = services.store.now()
     reading = _read(services, attempt, now)
     rows = rows_of(attempt, gate=reading.gate, read_at=reading.at, now=now)
-    if reading.held is not None:
-        rows = (*rows, _held(attempt, reading.held))
+    frozen = freezing.standing(services, attempt.key.repository)
+    rows = (*rows, *(_held(attempt, "freeze", why) for why in frozen))
+    if reading.held is not None and reading.held not in frozen:
+        rows = (*rows, _held(attempt, "merge", reading.held))
     for_person = brief(services, attempt) if attempt.state is State.NEEDS_HUMAN else ""
     return Explanation(rows=rows, source=reading.source, brief=for_person)
 
@@ -65,9 +68,9 @@ def _recorded(services: Services, attempt: Attempt, otherwise: str) -> _Reading:
     return _Reading(gate=recorded_gate(last), at=last.at, source=source)
 
 
-def _held(attempt: Attempt, why: str) -> Explained:
+def _held(attempt: Attempt, condition: str, why: str) -> Explained:
     return Explained(
-        condition="merge",
+        condition=condition,
         verdict=None,
         fact=why,
         sha=attempt.head_sha or "",

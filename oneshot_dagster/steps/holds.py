@@ -1,9 +1,10 @@
-"""Why nothing merges by itself now: mode, settings, a label, a person. For the merge and for the resumer alike."""
+"""Why nothing merges by itself now: mode, settings, a label, a freeze, a person. For the merge and for the resumer alike."""
 
 from oneshot_dagster.domain.attempt import Attempt
+from oneshot_dagster.domain.freeze import Freeze, sentence, stopped
 from oneshot_dagster.domain.gate import GateFacts
 from oneshot_dagster.domain.policy import effective_mode, parse_policy
-from oneshot_dagster.domain.run import Mode
+from oneshot_dagster.domain.run import Kind, Mode
 from oneshot_dagster.steps.services import Services
 
 HOLD_LABEL = "do-not-automerge"
@@ -26,8 +27,17 @@ def holds(services: Services, attempt: Attempt, facts: GateFacts) -> str | None:
         return "merging is switched off by ONESHOT_MERGE__ENABLED"
     if HOLD_LABEL in facts.labels:
         return f"the label {HOLD_LABEL} is on the pull request"
+    freeze = _freeze(services, attempt)
+    if freeze is not None:
+        return sentence(freeze)
     if any(request.kind == "hold" for request in services.store.requests.open(attempt.id)):
         return "a person put it on hold"
     if not limits.rules_alone and not limits.is_local_forge:
         return "only rules judged it and ONESHOT_MERGE__RULES_ALONE is not set: a person merges"
     return None
+
+
+def _freeze(services: Services, attempt: Attempt) -> Freeze | None:
+    """A freeze keeps nobody from taking back what does not stand; a stopped lane does."""
+    found = services.store.freezes.standing(attempt.key.repository)
+    return stopped(found) if attempt.kind is Kind.REVERT else next(iter(found), None)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from oneshot_dagster.domain.attempt import Attempt, Awaited
+from oneshot_dagster.domain.freeze import sentence
 from oneshot_dagster.services.store.protocol import LanePlace, Store
 from oneshot_dagster.steps.turn import Turn
 
@@ -11,18 +12,22 @@ _HELD = 365 * 86400.0  # by the attempt, across processes and parks, until it le
 
 
 def enter(turn: Turn) -> int | None:
-    """The lane's epoch where it is ours; else the attempt is parked behind the change that holds it."""
+    """The lane's epoch where it is ours; else the attempt is parked, behind the change that holds it or until it may go on."""
     place = take_place(turn.store, turn.attempt)
     if place.lease is not None:
         return place.lease.epoch
-    now = turn.store.now()
-    state = place.behind_state.value if place.behind_state else "waiting"
-    reason = f"behind {place.behind}, {state}"
+    now, reason = turn.store.now(), _why_not(place)
     turn.attempt = turn.store.runs.park(
         turn.attempt.id, Awaited(what="lane", since=now, deadline=now + _LONGEST), reason=reason
     )
     turn.say(f"parked: {reason}")
     return None
+
+
+def _why_not(place: LanePlace) -> str:
+    if place.stopped is not None:
+        return sentence(place.stopped)
+    return f"behind {place.behind}, {place.behind_state.value if place.behind_state else 'waiting'}"
 
 
 def take_place(store: Store, attempt: Attempt) -> LanePlace:

@@ -8,6 +8,7 @@ from typing import cast
 from oneshot_dagster.domain.artifact import Artifact, Verdict
 from oneshot_dagster.domain.attempt import Attempt, WriteAction
 from oneshot_dagster.domain.delivery import NAMES, Criterion, success_criteria
+from oneshot_dagster.steps import freezing
 from oneshot_dagster.steps.delivery import delivery_facts, observe, unverified
 from oneshot_dagster.steps.services import Services
 
@@ -28,13 +29,14 @@ class Left:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Standing:
-    """`unverified` says how verification was left out, None where it was not."""
+    """`unverified` says how verification was left out, None where it was not; `frozen` what holds merges there, a sentence each."""
 
     attempt: Attempt
     criteria: tuple[Criterion, ...]
     artifacts: tuple[Left, ...]
     write_actions: tuple[WriteAction, ...]
     unverified: str | None
+    frozen: tuple[str, ...] = ()
 
 
 def standing(services: Services, attempt: Attempt) -> Standing:
@@ -45,6 +47,7 @@ def standing(services: Services, attempt: Attempt) -> Standing:
         artifacts=_artifacts(services, attempt),
         write_actions=tuple(write for write in writes if write.attempt_id == attempt.id),
         unverified=unverified(services.store, attempt),
+        frozen=tuple(freezing.standing(services, attempt.key.repository)),
     )
 
 

@@ -49,11 +49,12 @@ STEPS: Mapping[Artifact, Step] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Caller:
-    """Who takes the turn: the Dagster run, how it tells people, what it was launched with."""
+    """Who takes the turn: the Dagster run, how it tells people (`alarm`: as an error), what it was launched with."""
 
     run_id: str
     say: Callable[[str], None]
     others_wait: Callable[[], bool]
+    alarm: Callable[[str], None] | None = None
     base: str | None = None
     prompt: str = ""
     triggered_by: str = "a launch by hand"
@@ -81,6 +82,7 @@ def taken(
                 run_id=caller.run_id,
                 say=caller.say,
                 others_wait=caller.others_wait,
+                alarm=caller.alarm,
             )
             _note_launch(turn)
             try:

@@ -28,10 +28,12 @@ class Turn:
         run_id: str,
         say: Callable[[str], None],
         others_wait: Callable[[], bool],
+        alarm: Callable[[str], None] | None = None,
     ) -> None:
         self.services, self.store = services, services.store
         self.artifact, self.attempt, self.held = artifact, attempt, held
         self.run_id, self.say, self.others_wait = run_id, say, others_wait
+        self.alarm = alarm or say
         self._next: tuple[State, str, dict[str, object]] | None = None
         self._asked_at = 0.0
         self._stop_asked = False

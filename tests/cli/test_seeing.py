@@ -16,7 +16,7 @@ from oneshot_dagster.steps.history import History
 
 KEYS = {
     "key", "state", "attempt", "mode", "pr_number", "pr_url", "base_sha", "head_sha", "judged_sha", "merge_sha",
-    "deployed_sha", "reason", "success_criteria", "artifacts", "write_actions",
+    "deployed_sha", "reason", "frozen", "success_criteria", "artifacts", "write_actions",
 }  # fmt: skip
 POLICY = 'mode = "merge"\n[verify]\nwaived = "a toy"\n'
 

@@ -7,6 +7,7 @@ from oneshot_dagster.orchestration.jobs import NAME
 from oneshot_dagster.orchestration.launcher import InstanceLauncher
 from oneshot_dagster.orchestration.step_asset import OpenServices
 from oneshot_dagster.settings import load
+from oneshot_dagster.steps.freezing import standing
 from oneshot_dagster.steps.resume import continue_changes
 
 
@@ -24,9 +25,9 @@ def change_continue(open_services: OpenServices) -> dg.SensorDefinition:
             return dg.SkipReason("this tick knows no repository of definitions")
         try:
             job = context.repository_def.get_job(NAME)
-            said = continue_changes(
-                open_services(), InstanceLauncher(context.instance, job, port=load().ports.code_server)
-            )
+            services = open_services()
+            said = continue_changes(services, InstanceLauncher(context.instance, job, port=load().ports.code_server))
+            said = [*standing(services), *said]
         except OneshotError as error:
             return dg.SkipReason(f"could not look at the changes: {error}")
         return dg.SkipReason("; ".join(said) or "no change needs anything")
