@@ -1,6 +1,7 @@
 """Every text that people see on GitHub, as pure functions: status, refusals, briefs, summaries, explanations.
 What others wrote stands in them neutral, quoted and cut (quoting.py). A pull request's own words are pull_request.py."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +33,7 @@ __all__ = [
     "change_url",
     "conditions_table",
     "criteria_table",
+    "evidence_head_in",
     "evidence_summary",
     "explain",
     "failing_prompt",
@@ -47,6 +49,8 @@ __all__ = [
     "would_have_written",
 ]
 
+_HEAD_IS = "Head of the chain:"
+_HEAD = re.compile(rf"^{_HEAD_IS} `([0-9a-f]{{64}})`", re.MULTILINE)
 _LOG = 4_000
 _THREAD = 600
 _MOST_THREADS = 30
@@ -146,9 +150,15 @@ def evidence_summary(
         f"{passed} of {len(criteria)} criteria passed." + (f" Verification: {cell(unverified)}." if unverified else ""),
         criteria_table(criteria),
         artifacts_table(artifacts),
-        f"Head of the chain: `{head}`. Check it with `oneshot evidence verify {attempt.key}`.",
+        f"{_HEAD_IS} `{head}`. Check it with `oneshot evidence verify {attempt.key}`.",
     )
     return "\n\n".join(parts) + "\n"
+
+
+def evidence_head_in(comment: str) -> str | None:
+    """The head that `evidence_summary` gave; None in any other text."""
+    found = _HEAD.search(comment)
+    return found[1] if found else None
 
 
 def what_happened(step: Transition) -> str:

@@ -5,6 +5,7 @@ import contextlib
 from dataclasses import asdict
 
 from oneshot_dagster.domain.errors import NeedsHuman
+from oneshot_dagster.domain.messages import marker
 from oneshot_dagster.domain.our_check import CheckSays
 from oneshot_dagster.services.github.protocol import Comment, OurCheck
 from oneshot_dagster.steps.probes import PROBES, Action, Result, pull_result
@@ -75,8 +76,8 @@ def comment(turn: Turn, *, number: int, purpose: str, body: str) -> None:
     key = key_of_next(turn, Action.COMMENT, subject, state)
     if key is None:
         return
-    marker = f"<!-- oneshot:{turn.attempt.key}:{purpose} -->"
-    text = f"{marker}\n{body}\n<!-- {state} -->"
+    mark = marker(turn.attempt.key, purpose)
+    text = f"{mark}\n{body}\n<!-- {state} -->"
     known = _comment_made(turn, subject)
 
     def act() -> Result:
@@ -84,11 +85,11 @@ def comment(turn: Turn, *, number: int, purpose: str, body: str) -> None:
             with contextlib.suppress(NeedsHuman):  # it may have been deleted; then it is looked for and made anew
                 return _comment_result(github.edit_comment(repository, known, text))
         for made in github.comments(repository, number):
-            if made.author == github.login and made.body.startswith(marker):
+            if made.author == github.login and made.body.startswith(mark):
                 return _comment_result(github.edit_comment(repository, made.comment_id, text))
         return _comment_result(github.comment(repository, number, text))
 
-    payload = {"purpose": purpose, "number": number, "marker": marker, "digest": state, "body": body}
+    payload = {"purpose": purpose, "number": number, "marker": mark, "digest": state, "body": body}
     perform(turn, Effect(action=Action.COMMENT, key=key, payload=payload, act=act))
 
 

@@ -10,6 +10,7 @@ from oneshot_dagster.domain.errors import NeedsHuman
 from oneshot_dagster.domain.evidence import Header, Sealed, seal
 from oneshot_dagster.domain.memory import learned
 from oneshot_dagster.domain.run import STOPPED, State
+from oneshot_dagster.steps.anchor import Bundle, anchor
 from oneshot_dagster.steps.delivery import delivery_facts, observe, unverified
 from oneshot_dagster.steps.telling import shown_withheld, tell
 from oneshot_dagster.steps.turn import Turn
@@ -35,9 +36,10 @@ def evidence(turn: Turn) -> Record | NotMyTurn:
     if attempt.state is State.VERIFYING:
         return _complete(turn, criteria, waived)
     tell(turn, attempt, forgiven=(NeedsHuman,))  # told already, nothing is written
-    head = _seal(turn, attempt.state.value)
-    turn.set(evidence_head=head)
-    return _record(turn, criteria, head, attempt.state.value)
+    bundle = _seal(turn, attempt.state.value)
+    anchored = anchor(turn, attempt, bundle, criteria)
+    turn.set(evidence_head=bundle.head)
+    return _record(turn, criteria, bundle.head, attempt.state.value, anchored)
 
 
 def _complete(turn: Turn, criteria: tuple[Criterion, ...], waived: str | None) -> Record | NotMyTurn:
@@ -50,9 +52,10 @@ def _complete(turn: Turn, criteria: tuple[Criterion, ...], waived: str | None) -
     said = f", verification: {waived}" if waived else ""
     ended = replace(turn.attempt, state=State.COMPLETED, reason=f"merged, deployed and verified{said}", awaited=None)
     tell(turn, ended, forgiven=(NeedsHuman,))
-    head = _seal(turn, State.COMPLETED.value)
-    turn.then(State.COMPLETED, ended.reason, evidence_head=head)
-    return _record(turn, criteria, head, State.COMPLETED.value)
+    bundle = _seal(turn, State.COMPLETED.value)
+    anchored = anchor(turn, ended, bundle, criteria, unverified=waived)
+    turn.then(State.COMPLETED, ended.reason, evidence_head=bundle.head)
+    return _record(turn, criteria, bundle.head, State.COMPLETED.value, anchored)
 
 
 def _remember(turn: Turn) -> None:
@@ -71,7 +74,7 @@ def _remember(turn: Turn) -> None:
         )
 
 
-def _seal(turn: Turn, outcome: str) -> str:
+def _seal(turn: Turn, outcome: str) -> Bundle:
     attempt, store = turn.attempt, turn.store
     settle_open(turn.services, attempt)
     newest = {file.name: file for file in store.artifacts.files(attempt.id) if file.name != FILE}
@@ -97,10 +100,10 @@ def _seal(turn: Turn, outcome: str) -> str:
     header = Header(change=str(attempt.key), attempt=attempt.number, outcome=outcome, at=store.now(), about=about)
     content, head = seal(header, store.facts.of(attempt.id), [*files, *missing])
     turn.file(FILE, content, "application/jsonl")
-    return head
+    return Bundle(head=head, artifacts=(*files, *missing))
 
 
-def _record(turn: Turn, criteria: tuple[Criterion, ...], head: str, outcome: str) -> Record:
+def _record(turn: Turn, criteria: tuple[Criterion, ...], head: str, outcome: str, anchored: tuple[str, ...]) -> Record:
     passed = sum(c.verdict is Verdict.PASSED for c in criteria)
     return Record(
         artifact=Artifact.EVIDENCE,
@@ -115,7 +118,7 @@ def _record(turn: Turn, criteria: tuple[Criterion, ...], head: str, outcome: str
             "merge_sha": turn.attempt.merge_sha or "not merged",
             "deployed_sha": turn.attempt.deployed_sha or "not deployed",
             "facts": len(turn.store.facts.of(turn.attempt.id)),
-            "not_enforced": "not enforced: the head's anchor in the pull request and the deployment",
+            "anchored": ", ".join(anchored) or "nowhere: it has no pull request and no deployment",
             **shown_withheld(turn),
         },
     )

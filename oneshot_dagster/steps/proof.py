@@ -8,18 +8,21 @@ from typing import cast
 from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.domain.errors import BadInput, NeedsHuman
 from oneshot_dagster.domain.evidence import Verified, verify
+from oneshot_dagster.steps.anchor import anchored
 from oneshot_dagster.steps.evidence import FILE
 from oneshot_dagster.steps.services import Services
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proof:
-    """`broken` names the first thing that does not hold, None where all does; `files` were compared with their hashes."""
+    """`broken` names the first thing that does not hold, None where all does; `files` were compared with their hashes.
+    `anchor`: what the pull request said of the head."""
 
     lines: int
     head: str
     files: int = 0
     broken: str | None = None
+    anchor: str = "not asked"
 
 
 def prove_file(content: bytes, *, head: str | None) -> Proof:
@@ -28,8 +31,9 @@ def prove_file(content: bytes, *, head: str | None) -> Proof:
     return Proof(lines=found.lines, head=found.head, broken=_broken(found))
 
 
-def prove_attempt(services: Services, attempt: Attempt) -> Proof:
-    """The sealed evidence in the store, against the hash on the attempt's row, and every file that it seals."""
+def prove_attempt(services: Services, attempt: Attempt, *, anchors: bool = True) -> Proof:
+    """The sealed evidence in the store, against the hash on the attempt's row, every file that it seals, and, where
+    `anchors`, the hash in the pull request, which whoever rewrites the store does not reach."""
     file = next((f for f in services.store.artifacts.files(attempt.id) if f.name == FILE), None)
     if file is None or attempt.evidence_head is None:
         raise BadInput(
@@ -44,7 +48,22 @@ def prove_attempt(services: Services, attempt: Attempt) -> Proof:
     if not found.ok:
         return Proof(lines=found.lines, head=found.head, broken=_broken(found))
     checked, broken = _sealed_files(services, content)
-    return Proof(lines=found.lines, head=found.head, files=checked, broken=broken)
+    kept = anchored(services, attempt) if anchors else None
+    if broken is None and kept is not None and kept != found.head:
+        broken = f"pull request #{attempt.pr_number} says its head is {kept}, here it is {found.head}"
+    return Proof(
+        lines=found.lines,
+        head=found.head,
+        files=checked,
+        broken=broken,
+        anchor=_said(attempt, kept) if anchors else "the pull request was not asked",
+    )
+
+
+def _said(attempt: Attempt, kept: str | None) -> str:
+    if attempt.pr_number is None:
+        return "there is no pull request to ask"
+    return f"pull request #{attempt.pr_number} says {'the same' if kept else 'nothing of it'}"
 
 
 def _broken(found: Verified) -> str | None:

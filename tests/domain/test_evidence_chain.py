@@ -1,7 +1,7 @@
 import json
 import re
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import given, settings
@@ -187,3 +187,8 @@ def test_every_line_fits_the_published_schema(found):
     lines = [json.loads(line) for line in content.split(b"\n")[:-1]]
     assert all(fits(line, EVIDENCE_SCHEMA) for line in lines)
     assert not fits({**lines[0], "extra": 1}, EVIDENCE_SCHEMA)
+
+
+def test_the_published_schema_is_the_one_that_holds():
+    published = Path(__file__).parents[2] / "docs" / "evidence.schema.json"
+    assert json.loads(published.read_text()) == EVIDENCE_SCHEMA

@@ -53,7 +53,10 @@ def test_one_comment_says_each_state_that_people_see_and_our_check_goes_from_pen
     assert states == [*[[]] * 3, *[["pending"]] * 3, *[["success"]] * 5]
     assert len(comments(world, key.issue_number)) == 1
     assert our_checks(world, one.attempt(key).head_sha) == ["pending", "success"]
-    assert (written(world, "POST", "/issues/"), written(world, "PATCH", "/issues/comments/")) == (1, 5)
+    assert (written(world, "POST", "/issues/"), written(world, "PATCH", "/issues/comments/")) == (
+        2,
+        5,
+    )  # one is evidence
     assert written(world, "POST", "/statuses/") == 2
 
 
@@ -107,7 +110,8 @@ def test_who_has_to_decide_is_told_once_on_the_pull_request_and_our_check_is_red
     stopped = one.attempt(key)
     assert stopped.human_reason == "protected_path"
     one.take(Artifact.EVIDENCE, key)
-    (brief,) = comments(world, stopped.pr_number)
+    brief, evidence = comments(world, stopped.pr_number)
+    assert f"Head of the chain: `{one.attempt(key).evidence_head}`" in evidence
     assert "needs a person" in brief
     assert "Stopped: a person has to decide" in said(world, key)
     assert our_checks(world, stopped.head_sha) == ["pending", "failure"]

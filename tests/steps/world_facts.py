@@ -71,7 +71,7 @@ def assert_done_once(world: World, services: Services, key: ChangeKey, *, since:
     assert deploys(world, attempt.merge_sha or "") == 1
     assert len(world.forge.api("GET", key.repository, "/deployments", sha=attempt.merge_sha or "")) == 1
     assert [w.key for w in services.store.writes.of(key) if w.outcome is None] == []
-    assert len(_comments(world, key, attempt.pr_number or 0)) == 1
+    assert _comments(world, key, attempt.pr_number or 0) == [f"oneshot:{key}:status", f"oneshot:{key}:evidence-1"]
     assert our_checks(world, attempt.head_sha or "")[-1] == "success"
     assert_evidence_verifies(services, key)
     assert strays(world) == []
@@ -92,9 +92,10 @@ def our_checks(world: World, sha: str) -> list[str]:
 
 
 def _comments(world: World, key: ChangeKey, pr_number: int) -> list[str]:
+    """The markers of ours, on the issue and then on the pull request."""
     marked = [
         str(comment["body"])
         for number in (key.issue_number, pr_number)
         for comment in world.forge.comments(key.repository, number)
     ]
-    return [body for body in marked if body.startswith("<!-- oneshot:")]
+    return [body.split()[1] for body in marked if body.startswith("<!-- oneshot:")]

@@ -1,0 +1,83 @@
+"""Where the head of an attempt's sealed evidence is kept outside our store: a comment on its pull request, and the status of
+its GitHub Deployment. So a bundle that was rewritten and hashed anew is found, even where the store was rewritten with it."""
+
+from dataclasses import dataclass
+
+from oneshot_dagster.domain import messages
+from oneshot_dagster.domain.attempt import Attempt, WriteAction
+from oneshot_dagster.domain.delivery import Criterion
+from oneshot_dagster.domain.errors import NeedsHuman
+from oneshot_dagster.domain.evidence import Sealed
+from oneshot_dagster.steps import effects
+from oneshot_dagster.steps.probes import Action, Result
+from oneshot_dagster.steps.services import Services
+from oneshot_dagster.steps.turn import Turn
+from oneshot_dagster.steps.write_action import Effect, perform
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bundle:
+    """What was sealed: the hash of the last line, and what the seal lists."""
+
+    head: str
+    artifacts: tuple[Sealed, ...]
+
+
+def anchor(
+    turn: Turn, attempt: Attempt, bundle: Bundle, criteria: tuple[Criterion, ...], *, unverified: str | None = None
+) -> tuple[str, ...]:
+    """Where the head now stands, in words; what may not be written there is said in the log, and stops nothing."""
+    where: list[str] = []
+    if attempt.pr_number is not None:
+        body = messages.evidence_summary(
+            attempt, criteria=criteria, artifacts=bundle.artifacts, head=bundle.head, unverified=unverified
+        )
+        try:
+            effects.comment(turn, number=attempt.pr_number, purpose=_purpose(attempt), body=body)
+            where.append(f"pull request #{attempt.pr_number}")
+        except NeedsHuman as error:
+            turn.say(f"not anchored in the pull request: {error}")
+    deployment = _last(turn.services, attempt, Action.GITHUB_DEPLOYMENT)
+    if deployment is not None:
+        number = int(str(deployment.result["id"]))
+        try:
+            perform(turn, _status(turn, attempt, number, bundle.head))
+            where.append(f"deployment {number}")
+        except NeedsHuman as error:
+            turn.say(f"not anchored in the deployment: {error}")
+    return tuple(where)
+
+
+def anchored(services: Services, attempt: Attempt) -> str | None:
+    """The head as the pull request has it; None where no comment of ours tells one."""
+    if attempt.pr_number is None:
+        return None
+    begins = messages.marker(attempt.key, _purpose(attempt))
+    for comment in services.github.comments(attempt.key.repository, attempt.pr_number):
+        if comment.author == services.github.login and comment.body.startswith(begins):
+            return messages.evidence_head_in(comment.body)
+    return None
+
+
+def _purpose(attempt: Attempt) -> str:
+    return f"evidence-{attempt.number}"
+
+
+def _status(turn: Turn, attempt: Attempt, deployment: int, head: str) -> Effect:
+    """In the state that the deployment has; what it says more is the head."""
+    github, repository, url = turn.services.github, attempt.key.repository, turn.policy.deploy.url or ""
+    last = _last(turn.services, attempt, Action.DEPLOYMENT_STATUS)
+    state = str(last.payload["state"]) if last else "success"
+
+    def act() -> Result:
+        description = f"{attempt.state.value.replace('_', ' ')}, evidence {head}"
+        github.deployment_status(repository, deployment, state=state, url=url, description=description)
+        return {"state": state}
+
+    key = f"deployment_status:{deployment}:evidence:{head[:16]}"
+    return Effect(action=Action.DEPLOYMENT_STATUS, key=key, payload={"state": state, "evidence_head": head}, act=act)
+
+
+def _last(services: Services, attempt: Attempt, action: Action) -> WriteAction | None:
+    done = (w for w in services.store.writes.of(attempt.key) if w.attempt_id == attempt.id and w.action == action)
+    return next((write for write in reversed(tuple(done)) if write.outcome == "done"), None)
