@@ -7,7 +7,7 @@ from datetime import datetime
 
 from oneshot_dagster.domain.artifact import Artifact
 from oneshot_dagster.domain.attempt import Attempt, Launch
-from oneshot_dagster.domain.run import State
+from oneshot_dagster.domain.run import Kind, State
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,11 +38,15 @@ class FailRun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StartAttempt:
-    """Create the next attempt. One that stands in needs_human goes back to needs_iteration first; `handle` comes last."""
+    """Create the next attempt. One that stands in needs_human goes back to needs_iteration first; `handle` comes last.
+
+    A revert takes back the attempt that it follows, which stays where it is.
+    """
 
     next_prompt: str
     reason: str
     handle: tuple[int, ...] = ()
+    kind: Kind = Kind.IMPLEMENT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

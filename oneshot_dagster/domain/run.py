@@ -64,6 +64,7 @@ STOPPED = frozenset({S.NEEDS_ITERATION, S.NEEDS_HUMAN, S.CANCELLED, S.SUPERSEDED
 BEFORE_MERGE = frozenset(
     {S.QUEUED, S.WORKTREE_READY, S.IMPLEMENTING, S.TESTING, S.PR_READY, S.AWAITING_CI, S.JUDGING, S.MERGE_READY}
 )
+_UNPROPOSED = frozenset({S.QUEUED, S.WORKTREE_READY, S.IMPLEMENTING, S.TESTING})
 HEAD_IS_PUBLIC = frozenset({S.AWAITING_CI, S.JUDGING, S.MERGE_READY})
 
 
@@ -93,10 +94,11 @@ _FIRST: dict[State, Artifact] = {
 }
 
 
-def selection(state: State, *, head_moved: bool) -> tuple[Artifact, ...]:
+def selection(state: State, *, head_moved: bool, kind: Kind = Kind.IMPLEMENT) -> tuple[Artifact, ...]:
     """The artifacts that a continuation runs from a state: the only chooser of them.
 
     `head_moved`: a person pushed, so everything said about the old head is void. A stopped state has evidence alone.
+    A revert starts at its pull request: git makes it, no agent does.
     """
     if state in STOPPED:
         return (Artifact.EVIDENCE,)
@@ -104,8 +106,12 @@ def selection(state: State, *, head_moved: bool) -> tuple[Artifact, ...]:
     if head_moved and state in HEAD_IS_PUBLIC:
         tests, snapshot = order.index(Artifact.LOCAL_TEST_REPORT), order.index(Artifact.FILE_SNAPSHOT)
         return (order[tests], *order[snapshot:])
-    first = _FIRST.get(state)
+    first = _first(state, kind)
     return order[order.index(first) :] if first else ()
+
+
+def _first(state: State, kind: Kind) -> Artifact | None:
+    return Artifact.PULL_REQUEST if kind is Kind.REVERT and state in _UNPROPOSED else _FIRST.get(state)
 
 
 class Part(StrEnum):
@@ -131,13 +137,27 @@ _ACTS: dict[Artifact, frozenset[State]] = {
 }
 
 
-def part(artifact: Artifact, state: State) -> Part:
-    """A step whose turn is over shows its record again; one whose turn has not come refuses."""
+def part(artifact: Artifact, state: State, kind: Kind = Kind.IMPLEMENT) -> Part:
+    """A step whose turn is over shows its record again; one whose turn has not come refuses.
+
+    Of a revert, what an agent would do refuses, and its pull request acts from the beginning.
+    """
+    if kind is Kind.REVERT and artifact in {Artifact.WORKTREE, Artifact.PATCH}:
+        return Part.REFUSES
+    if kind is Kind.REVERT and artifact is Artifact.PULL_REQUEST and state in _UNPROPOSED:
+        return Part.ACTS
     if state in _ACTS[artifact]:
         return Part.ACTS
     if state in STOPPED:
         return Part.REFUSES
     order = tuple(Artifact)
-    current = _FIRST.get(state)
+    current = _first(state, kind)
     passed = current is None or order.index(artifact) < order.index(current)
     return Part.SHOWS if passed else Part.REFUSES
+
+
+def required(kind: Kind) -> tuple[Artifact, ...]:
+    """The artifacts that an attempt leaves before its evidence."""
+    order = tuple(Artifact)
+    first = Artifact.PULL_REQUEST if kind is Kind.REVERT else Artifact.WORKTREE
+    return order[order.index(first) : order.index(Artifact.EVIDENCE)]

@@ -29,6 +29,14 @@ class Identity:
     email: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reverted:
+    """`sha` None: `conflicts` are the paths that git cannot bring back, or there is nothing left to bring back."""
+
+    sha: str | None
+    conflicts: tuple[str, ...] = ()
+
+
 class Git(Protocol):
     def provision(self, key: ChangeKey, *, base: str, head: str, recorded_head: str | None, branch: str) -> Worktree:
         """A clean worktree at `recorded_head` if given, else at the remote's `branch` head, else at the tip of `base`.
@@ -117,6 +125,13 @@ class Git(Protocol):
 
     def merge_tree(self, repository: str, ours: str, theirs: str) -> str | None:
         """The tree id of a clean merge (`git merge-tree --write-tree`), or None on conflict."""
+        ...
+
+    def revert(self, key: ChangeKey, *, landed: str, before: str, onto: str, message: str) -> Reverted:
+        """A commit on top of `onto` that takes back what came from `before` to `landed`, as `git revert` would; not pushed.
+
+        Whatever number of commits or parents that was, it is one commit; what others did since stays.
+        """
         ...
 
     def merge_base(self, repository: str, one: str, other: str) -> str | None: ...

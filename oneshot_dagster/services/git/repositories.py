@@ -8,14 +8,14 @@ from pathlib import Path
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.errors import BadInput, TryAgain
 from oneshot_dagster.domain.snapshot import FileChange, Snapshot
-from oneshot_dagster.services.git import names, proposing, provisioning, pushing
+from oneshot_dagster.services.git import names, proposing, provisioning, pushing, reverting
 from oneshot_dagster.services.git.archive import changes_archive, present
 from oneshot_dagster.services.git.bare import Bare
 from oneshot_dagster.services.git.committing import commit_all
 from oneshot_dagster.services.git.credentials import Credentials
 from oneshot_dagster.services.git.diffing import DIFF, files_counted, files_with_patches
 from oneshot_dagster.services.git.folder import read_folder
-from oneshot_dagster.services.git.protocol import Identity, Worktree
+from oneshot_dagster.services.git.protocol import Identity, Reverted, Worktree
 from oneshot_dagster.services.git.tree import Tree, read_record
 
 
@@ -171,6 +171,14 @@ class GitRepositories:
         bare = self._bare(repository)
         merged = bare.git("merge-tree", "--write-tree", "-z", bare.sure(ours), bare.sure(theirs), accept=(0, 1))
         return merged.stdout.partition(b"\0")[0].decode() if merged.returncode == 0 else None
+
+    def revert(self, key: ChangeKey, *, landed: str, before: str, onto: str, message: str) -> Reverted:
+        bare = self._bare(key.repository)
+        span = reverting.Span(landed=landed, before=before, onto=onto)
+        found = reverting.revert(bare, span, message=message, identity=self._identity)
+        if found.sha is not None:
+            bare.pin(key.issue_number, found.sha)
+        return found
 
     def merge_base(self, repository: str, one: str, other: str) -> str | None:
         bare = self._bare(repository)
