@@ -8,8 +8,11 @@ from oneshot_dagster.domain.budget import Budgets
 from oneshot_dagster.domain.errors import BadInput
 from oneshot_dagster.services.agent.command import CommandAgent
 from oneshot_dagster.services.blobs.local import LocalBlobs
+from oneshot_dagster.services.deploy.argocd import ArgoDeploy
+from oneshot_dagster.services.deploy.argocd_api import ArgoCD
 from oneshot_dagster.services.deploy.command import CommandDeploy
 from oneshot_dagster.services.deploy.none import NoDeploy
+from oneshot_dagster.services.deploy.protocol import Deploy
 from oneshot_dagster.services.git.protocol import Identity
 from oneshot_dagster.services.git.repositories import GitRepositories
 from oneshot_dagster.services.github.app_tokens import AppTokens
@@ -18,7 +21,7 @@ from oneshot_dagster.services.github.tokens import OneToken, Tokens
 from oneshot_dagster.services.judge.rules_only import RulesOnly
 from oneshot_dagster.services.store.postgres import PostgresStore
 from oneshot_dagster.services.suites.local import LocalSuites
-from oneshot_dagster.settings import GitHubSettings, Settings, load
+from oneshot_dagster.settings import ArgoCDSettings, GitHubSettings, Settings, load
 from oneshot_dagster.steps.services import Limits, Services
 from oneshot_dagster.system.clock import SystemClock
 from oneshot_dagster.system.crashing import CrashFile
@@ -54,7 +57,7 @@ def open_services(settings: Settings | None = None) -> Services:
         agent=CommandAgent(command=settings.agent.command, scratch=scratch, env={}),
         judge=RulesOnly(),
         suites=LocalSuites(scratch=scratch),
-        deploys={"command": CommandDeploy(scratch=scratch), "none": NoDeploy()},
+        deploys=_deploys(settings, scratch),
         blobs=LocalBlobs(settings.blob_root),
         clock=SystemClock(),
         limits=_limits(settings, author, scratch),
@@ -81,6 +84,35 @@ def _crashing(services: Services, settings: Settings, file: Path) -> Services:
         deploys={kind: crash.around(deploy, "deploy") for kind, deploy in services.deploys.items()},
         blobs=crash.around(services.blobs, "blobs"),
     )
+
+
+def _deploys(settings: Settings, scratch: Path) -> dict[str, Deploy]:
+    """By kind; without an address there is no `argocd`."""
+    known: dict[str, Deploy] = {"command": CommandDeploy(scratch=scratch), "none": NoDeploy()}
+    api = argocd(settings.argocd)
+    return known if api is None else {**known, "argocd": ArgoDeploy(api=api)}
+
+
+def argocd(settings: ArgoCDSettings) -> ArgoCD | None:
+    if settings.url is None:
+        return None
+    return ArgoCD(
+        url=settings.url,
+        token=lambda: _argocd_token(settings),
+        ca_file=settings.ca_file,
+        timeout=settings.timeout_seconds,
+    )
+
+
+def _argocd_token(settings: ArgoCDSettings) -> str:
+    if settings.token is not None:
+        return settings.token.get_secret_value()
+    try:
+        return settings.token_file.read_text().strip() if settings.token_file else ""
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "not a text"
+        do = "mend ONESHOT_ARGOCD__TOKEN_FILE"
+        raise BadInput(tried="read the Argo CD token", found=f"{settings.token_file}: {why}", do=do) from None
 
 
 def github_tokens(github: GitHubSettings) -> Tokens:

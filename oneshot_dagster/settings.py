@@ -102,6 +102,32 @@ class MergeSettings(_Section):
     rules_alone: bool = Field(default=False, description="Let the rules judge alone decide on a merge on real GitHub.")
 
 
+class ArgoCDSettings(_Section):
+    url: str | None = Field(None, description="Address of Argo CD, for policies that deploy by it.")
+    token: SecretStr | None = Field(None, description="Token of an Argo CD account; never written to a log.")
+    token_file: Path | None = Field(None, description="A file that holds the token, instead of `token`.")
+    ca_file: Path | None = Field(None, description="Authorities to trust, PEM; default: those of this machine.")
+    plain_http: bool = Field(default=False, description="Send the token over http too, where the network is trusted.")
+    timeout_seconds: float = Field(15.0, gt=0, le=300, description="Longest wait for one answer of Argo CD.")
+
+    @model_validator(mode="after")
+    def _usable(self) -> "ArgoCDSettings":
+        address = urlsplit(self.url or "https://unset")
+        local = address.hostname in {"127.0.0.1", "localhost", "::1"}
+        wrong = {
+            "url must be https://HOST[:PORT][/PATH]": address.scheme not in {"http", "https"} or not address.hostname,
+            "url must hold no login": address.username is not None,
+            "url is http: give https, or set plain_http": address.scheme == "http" and not (local or self.plain_http),
+            "give token or token_file, not both": self.token is not None and self.token_file is not None,
+            "token or token_file is missing beside url": self.url is not None
+            and self.token is None
+            and self.token_file is None,
+        }
+        if any(wrong.values()):
+            raise ValueError("; ".join(text for text, is_so in wrong.items() if is_so))
+        return self
+
+
 class BlobSettings(_Section):
     path: Path | None = Field(None, description="Folder of stored artifacts; default `$ONESHOT_HOME/blobs`.")
 
@@ -156,6 +182,7 @@ class Settings(BaseSettings):
     github: GitHubSettings = GitHubSettings()  # pyright: ignore[reportCallIssue]
     agent: AgentSettings = AgentSettings()  # pyright: ignore[reportCallIssue]
     merge: MergeSettings = MergeSettings()  # pyright: ignore[reportCallIssue]
+    argocd: ArgoCDSettings = ArgoCDSettings()  # pyright: ignore[reportCallIssue]
     blobs: BlobSettings = BlobSettings()  # pyright: ignore[reportCallIssue]
     identity: IdentitySettings = IdentitySettings()  # pyright: ignore[reportCallIssue]
     ports: PortSettings = PortSettings()  # pyright: ignore[reportCallIssue]

@@ -80,7 +80,10 @@ _SECTIONS: dict[str, tuple[Callable[..., object], _Keys]] = {
             "kind": read.one_of("none", "command", "argocd"),
             "start": read.many(read.text),
             "url": read.url,
-            "application": read.text,
+            "application": read.application,
+            "sync": read.flag,
+            "trailer": read.trailer,
+            "annotation": read.annotation,
             "environment": read.text,
             "timeout": read.some_time,
         },
@@ -185,6 +188,10 @@ def _contradictions(policy: Policy) -> Iterator[_Wrong]:
         yield "deploy.url", 'is missing: kind = "command" needs the address of the service'
     if deploy.kind == "argocd" and deploy.application is None:
         yield "deploy.application", 'is missing: kind = "argocd" needs the name of the application'
+    if deploy.kind == "argocd" and verify.suites and deploy.url is None:
+        yield "deploy.url", "is missing: the suites need the address of the service"
+    if deploy.trailer is not None and deploy.annotation is not None:
+        yield "deploy.annotation", "cannot stand beside trailer: take one of them away"
     if verify.waived is not None and verify.suites:
         yield "verify.waived", "cannot stand beside integration or e2e suites: take one of them away"
 

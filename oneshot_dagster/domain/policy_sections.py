@@ -57,12 +57,19 @@ class MergeSection:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeploySection:
-    """`kind` none | command | argocd. `stated` tells a written `[deploy]` from a missing one."""
+    """`kind` none | command | argocd. `stated` tells a written `[deploy]` from a missing one.
+
+    Of argocd: `sync` has us ask for syncs; `trailer` of a commit, or `annotation` of a resource, names our commit where
+    the application follows another repository.
+    """
 
     kind: str = "none"
     start: tuple[str, ...] = ()
     url: str | None = None
     application: str | None = None
+    sync: bool = False
+    trailer: str | None = None
+    annotation: str | None = None
     environment: str = "production"
     timeout: float = 15 * _MINUTE
     stated: bool = False

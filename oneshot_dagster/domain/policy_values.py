@@ -10,6 +10,9 @@ from typing import cast
 _DURATION = re.compile(r"([0-9]{1,6})(s|m|h|d)")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}):([1-9][0-9]{0,4})")
+_APPLICATION = re.compile(r"(?:[a-z0-9][a-z0-9-]{0,62}/)?[a-z0-9][a-z0-9.-]{0,252}")
+_TRAILER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}")
+_ANNOTATION = re.compile(r"(?:[a-z0-9][a-z0-9.-]{0,252}/)?[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _URL = re.compile(r"https?://[^\s/?#@]+[^\s]*")
 _TABLE = re.compile(r"\s*\[\s*[\"']?([A-Za-z0-9_-]+)[\"']?\s*\]")
 _KEY = re.compile(r"\s*[\"']?([A-Za-z0-9_-]+)[\"']?\s*(?:=|\.\s*[\"']?([A-Za-z0-9_-]+)[\"']?\s*=)")
@@ -103,6 +106,25 @@ def url(value: object) -> object:
     if isinstance(value, str) and _URL.fullmatch(value):
         return value
     return Problem(f"must be an http or https address without a login in it, found {_shown(value)}")
+
+
+def application(value: object) -> object:
+    """Of Argo CD."""
+    if isinstance(value, str) and _APPLICATION.fullmatch(value):
+        return value
+    return Problem(f'must be the name of an application, or "namespace/name", found {_shown(value)}')
+
+
+def trailer(value: object) -> object:
+    if isinstance(value, str) and _TRAILER.fullmatch(value):
+        return value
+    return Problem(f'must be the key of a commit\'s trailer, like "Source-Commit", found {_shown(value)}')
+
+
+def annotation(value: object) -> object:
+    if isinstance(value, str) and _ANNOTATION.fullmatch(value):
+        return value
+    return Problem(f'must be an annotation\'s name, like "example.com/source-commit", found {_shown(value)}')
 
 
 def lines_of(text: str) -> dict[str, int]:

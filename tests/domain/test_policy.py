@@ -99,7 +99,8 @@ def test_every_field_of_a_policy_can_be_written() -> None:
     }
     # What FULL writes with the default's own value, and what cannot stand beside the rest of it.
     assert untouched == {
-        "tests.timeout", "judge.on_human_push", "deploy.timeout", "deploy.application", "verify.bake",
+        "tests.timeout", "judge.on_human_push", "deploy.timeout", "deploy.application", "deploy.sync", "deploy.trailer",
+        "deploy.annotation", "verify.bake",
         "verify.waived", "budget.usd", "budget.tokens", "budget.active",
     }  # fmt: skip
 
@@ -150,6 +151,12 @@ def test_a_wrong_key_is_not_also_called_missing() -> None:
         ('judge.instructions = ""', "judge.instructions"),
         ("deploy = 3", "deploy"),
         ('deploy.kind = "argocd"', "deploy.application"),
+        ('deploy = {kind = "argocd", application = "a b"}', "deploy.application"),
+        ('deploy = {kind = "argocd", application = "a/b/c"}', "deploy.application"),
+        ('deploy.trailer = "two words"', "deploy.trailer"),
+        ('deploy.annotation = "what: ever"', "deploy.annotation"),
+        ('deploy = {trailer = "Source", annotation = "example.com/source"}', "deploy.annotation"),
+        ("deploy.sync = 1", "deploy.sync"),
         ('verify = {waived = "x", e2e = ["t"]}', "verify.waived"),
         ('verify.waived = ""', "verify.waived"),
         ("mode = 1", "mode"),
@@ -175,6 +182,18 @@ def test_a_key_inside_a_multi_line_text_is_not_taken_for_its_line() -> None:
 
 def test_a_deployment_by_argo_cd_can_be_written() -> None:
     assert parse_policy('[deploy]\nkind = "argocd"\napplication = "shop"\n').deploy.application == "shop"
+    written = parse_policy(
+        '[deploy]\nkind = "argocd"\napplication = "team/shop"\nsync = true\ntrailer = "Source-Commit"\n'
+    )
+    assert (written.deploy.application, written.deploy.sync, written.deploy.trailer) == (
+        "team/shop",
+        True,
+        "Source-Commit",
+    )
+
+
+def test_suites_against_what_argo_cd_deploys_need_its_address() -> None:
+    assert mistakes('[deploy]\nkind = "argocd"\napplication = "shop"\n' + SUITES) == [(1, "deploy.url")]
 
 
 @given(st.text() | st.lists(st.sampled_from(FULL.splitlines())).map("\n".join))
