@@ -1,5 +1,5 @@
 """The evaluation: the verdict on a change at one SHA, by rules first and then, if there is one, a model's opinion.
-The opinion can only make it stricter. The rules are evaluation_rules.py, the opinion's form is opinion.py."""
+The opinion can only make it stricter. The rules are evaluation_rules.py, what the model may say opinion.py."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,27 +7,10 @@ from dataclasses import dataclass
 from oneshot_dagster.domain import evaluation_rules as rules
 from oneshot_dagster.domain.evaluation_rules import RuleResult, Sizes
 from oneshot_dagster.domain.gate import Gate
-from oneshot_dagster.domain.opinion import (
-    OPINION_SCHEMA,
-    Decision,
-    JudgeFailure,
-    ModelOpinion,
-    Requirement,
-    parse_opinion,
-)
+from oneshot_dagster.domain.new_tests import Proof
+from oneshot_dagster.domain.opinion import Decision, ModelOpinion, Requirement
 from oneshot_dagster.domain.policy import Policy
 from oneshot_dagster.domain.snapshot import Snapshot
-
-__all__ = [
-    "OPINION_SCHEMA",
-    "Decision",
-    "Evaluation",
-    "JudgeFailure",
-    "Requirement",
-    "RuleResult",
-    "Sizes",
-    "evaluate",
-]
 
 _STRICTER = (Decision.PASS, Decision.NEEDS_ITERATION, Decision.NEEDS_HUMAN)
 _LONGEST_PROMPT = 20_000
@@ -35,7 +18,8 @@ _LONGEST_PROMPT = 20_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluation:
-    """`reasons["error"]` is the machine code of what decided, absent in a pass. `model` False: by rules alone."""
+    """`reasons["error"]` is the machine code of what decided, absent in a pass. `opinion` is the model's own decision, None where
+    the rules judged alone."""
 
     decision: Decision
     sha: str
@@ -46,20 +30,20 @@ class Evaluation:
     next_prompt: str | None
     memory_notes: tuple[str, ...]
     reasons: dict[str, object]
-    model: bool
+    opinion: Decision | None
 
 
-def evaluate(
+def by_rules(
     snapshot: Snapshot,
     policy: Policy,
     *,
     issue_text: str,
     approvals_by_sha: frozenset[str],
     gate: Gate,
-    opinion: str | None,
+    proof: Proof | None = None,
     sizes: Sizes | None = None,
-) -> Evaluation | JudgeFailure:
-    """`approvals_by_sha` are the SHAs that a person approved; `opinion` is a model's raw answer, None without a model."""
+) -> tuple[RuleResult, ...]:
+    """`approvals_by_sha` are the SHAs that a person approved. `proof` None: there is nothing that tests could prove."""
     results = (
         rules.diff_not_empty(snapshot),
         rules.gate_passed(snapshot, gate),
@@ -67,15 +51,19 @@ def evaluate(
         rules.tests_kept(snapshot, issue_text),
         rules.size(snapshot, sizes or Sizes()),
     )
-    said = None if opinion is None else parse_opinion(opinion)
-    if isinstance(said, JudgeFailure):
-        return said
-    return _evaluation(snapshot.head_sha, results, said)
+    return results if proof is None else (*results, rules.new_tests(proof, may_be_none=policy.judge.allow_no_new_tests))
 
 
-def _evaluation(sha: str, results: tuple[RuleResult, ...], said: ModelOpinion | None) -> Evaluation:
-    by_rules = _by_rules(results)
-    decision = by_rules if said is None else max(by_rules, said.decision, key=_STRICTER.index)
+def worth_asking(results: Sequence[RuleResult]) -> bool:
+    """Whether a model's opinion can change anything: not where the rules already leave it to a person, or nothing differs."""
+    proposed = [result for result in results if result.code != rules.NOT_PROPOSED]
+    return all(r.follows is not Decision.NEEDS_HUMAN and r.code != rules.EMPTY_DIFF for r in proposed)
+
+
+def evaluated(sha: str, results: tuple[RuleResult, ...], said: ModelOpinion | None) -> Evaluation:
+    """`said` is the model's opinion, None where none was asked for."""
+    alone = _by_rules(results)
+    decision = alone if said is None else max(alone, said.decision, key=_STRICTER.index)
     broken = tuple(result for result in results if result.follows is not Decision.PASS)
     return Evaluation(
         decision=decision,
@@ -86,8 +74,8 @@ def _evaluation(sha: str, results: tuple[RuleResult, ...], said: ModelOpinion | 
         suggested_fixes=(*(result.do for result in broken if result.do), *(said.suggested_fixes if said else ())),
         next_prompt=_next_prompt(broken, said) if decision is not Decision.PASS else None,
         memory_notes=said.memory_notes if said else (),
-        reasons=_reasons(decision, results, by_rules) | _said_reasons(said),
-        model=said is not None,
+        reasons=_reasons(decision, results, alone) | _said_reasons(said),
+        opinion=said.decision if said else None,
     )
 
 
@@ -111,7 +99,7 @@ def _next_prompt(broken: Sequence[RuleResult], said: ModelOpinion | None) -> str
     return "\n".join(parts)[:_LONGEST_PROMPT] or None
 
 
-def _reasons(decision: Decision, results: Sequence[RuleResult], by_rules: Decision) -> dict[str, object]:
+def _reasons(decision: Decision, results: Sequence[RuleResult], alone: Decision) -> dict[str, object]:
     reasons: dict[str, object] = {
         "rules": [{"name": result.name, "verdict": str(result.verdict), "detail": result.detail} for result in results]
     }
@@ -119,7 +107,7 @@ def _reasons(decision: Decision, results: Sequence[RuleResult], by_rules: Decisi
         reasons["protected_paths"] = protected[:1000]
     if decision is not Decision.PASS:
         codes = sorted((r.code for r in results if r.follows is decision), key=rules.NOT_PROPOSED.__eq__)
-        reasons["error"] = codes[0] if by_rules is decision else "judge_says_no"
+        reasons["error"] = codes[0] if alone is decision else "judge_says_no"
     return reasons
 
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from oneshot_dagster.domain.artifact import Verdict
 from oneshot_dagster.domain.gate import Gate, Opening
 from oneshot_dagster.domain.kept_tests import asks_to_remove_tests, edits_of_tests
+from oneshot_dagster.domain.new_tests import Proof
 from oneshot_dagster.domain.opinion import Decision
 from oneshot_dagster.domain.protected import protected_files
 from oneshot_dagster.domain.snapshot import Snapshot
 
+EMPTY_DIFF = "empty_diff"
 NOT_PROPOSED = "not_proposed"  # the code of a gate that had no pull request to look at
 _SHOWN = 20  # paths or clauses named in one text
 
@@ -47,7 +49,7 @@ def diff_not_empty(snapshot: Snapshot) -> RuleResult:
         verdict=Verdict.FAILED,
         detail="nothing differs from the base",
         follows=Decision.NEEDS_ITERATION,
-        code="empty_diff",
+        code=EMPTY_DIFF,
         do="Your last attempt changed no file. Make the change that the issue asks for.",
     )
 
@@ -135,6 +137,47 @@ def size(snapshot: Snapshot, sizes: Sizes) -> RuleResult:
         follows=Decision.NEEDS_HUMAN,
         code="too_large",
         do="Make the change smaller.",
+    )
+
+
+def new_tests(proof: Proof, *, may_be_none: bool) -> RuleResult:
+    """`may_be_none`: the policy lets pass what no test of the change could prove; it still did not run."""
+    name = "new_tests"
+    if proof.verdict is Verdict.PASSED:
+        return _passed(name, proof.detail)
+    if proof.verdict is Verdict.FAILED:
+        return RuleResult(
+            name=name,
+            verdict=proof.verdict,
+            detail=proof.detail,
+            follows=Decision.NEEDS_ITERATION,
+            code="tests_prove_nothing",
+            do=f"A test has to fail without your change and pass with it: {proof.detail}. Write one that does.",
+        )
+    if may_be_none:
+        return RuleResult(name=name, verdict=proof.verdict, detail=proof.detail)
+    return RuleResult(
+        name=name,
+        verdict=proof.verdict,
+        detail=proof.detail,
+        follows=Decision.NEEDS_ITERATION if proof.mendable else Decision.NEEDS_HUMAN,
+        code="no_new_test" if proof.mendable else "new_tests_did_not_run",
+        do="Add a test that fails without your change and passes with it." if proof.mendable else "",
+    )
+
+
+def seen_whole(unseen: tuple[str, ...]) -> RuleResult:
+    """What a model was not shown it cannot have judged."""
+    if not unseen:
+        return _passed("seen_whole", "the model was shown all that changed")
+    return RuleResult(
+        name="seen_whole",
+        verdict=Verdict.DID_NOT_RUN,
+        detail=f"too large to be shown to the model whole: {_some(unseen)}",
+        follows=Decision.NEEDS_HUMAN,
+        code="not_seen_whole",
+        do="Make the change smaller.",
+        items=unseen,
     )
 
 

@@ -13,7 +13,7 @@ _LONGEST_ANSWER = 256 * 1024
 _LONGEST_TEXT = 4_000
 _LONGEST_PROMPT = 20_000
 _MOST_ENTRIES = 100
-_WHERE = re.compile(r"[^\s:][^:\n]*:[1-9][0-9]*(?:-[1-9][0-9]*)?")
+_WHERE = re.compile(r"[^\s:][^:\n]*:[1-9][0-9]{0,8}(?:-[1-9][0-9]{0,8})?")
 
 
 class Decision(StrEnum):
@@ -165,11 +165,16 @@ def _storable(text: str) -> bool:
 def _requirement(value: object, name: str) -> Requirement:
     fields = _object(value, ("requirement", "covered", "where"), f"an entry of {name}")
     covered, where = fields["covered"], fields["where"]
-    if not isinstance(covered, bool) or not isinstance(where, str) or not _storable(where):
+    if (
+        not isinstance(covered, bool)
+        or not isinstance(where, str)
+        or not _storable(where)
+        or len(where) > _LONGEST_TEXT
+    ):
         raise _Malformed(f"an entry of {name} is not true or false with a place")
     if covered and _WHERE.fullmatch(where) is None:
         raise _Malformed(f"{name} calls something covered without its file:line")
-    return Requirement(requirement=_text(fields["requirement"], name), covered=covered, where=where[:_LONGEST_TEXT])
+    return Requirement(requirement=_text(fields["requirement"], name), covered=covered, where=where)
 
 
 def _consistent(opinion: ModelOpinion) -> ModelOpinion:

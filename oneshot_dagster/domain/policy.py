@@ -71,7 +71,11 @@ _SECTIONS: dict[str, tuple[Callable[..., object], _Keys]] = {
     ),
     "judge": (
         JudgeSection,
-        {"instructions": read.inner_path, "on_human_push": read.one_of("continue", "needs_human")},
+        {
+            "instructions": read.inner_path,
+            "allow_no_new_tests": read.flag,
+            "on_human_push": read.one_of("continue", "needs_human"),
+        },
     ),
     "merge": (MergeSection, {"method": read.one_of("squash", "merge", "rebase"), "up_to_date": read.flag}),
     "deploy": (
@@ -103,7 +107,7 @@ _SECTIONS: dict[str, tuple[Callable[..., object], _Keys]] = {
         BudgetSection,
         {"attempts": read.whole(1), "usd": read.money, "tokens": read.whole(1), "active": read.some_time},
     ),
-    "prompt": (PromptSection, {"file": read.inner_path}),
+    "prompt": (PromptSection, {"file": read.inner_path, "guidance": read.many(read.inner_path)}),
 }
 _MODE = read.one_of(*Mode)
 

@@ -41,9 +41,13 @@ class GateSection:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JudgeSection:
-    """`instructions` is a file of the repository. `on_human_push` is continue | needs_human."""
+    """`instructions` is a file of the repository. `on_human_push` is continue | needs_human.
+
+    `allow_no_new_tests`: what no test of the change could prove, or none was run for, may pass all the same.
+    """
 
     instructions: str | None = None
+    allow_no_new_tests: bool = False
     on_human_push: str = "continue"
 
 
@@ -105,7 +109,10 @@ class BudgetSection:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PromptSection:
+    """`file` replaces the words around the parts of the prompt; `guidance` are files that say how to work here."""
+
     file: str | None = None
+    guidance: tuple[str, ...] = ("AGENTS.md",)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,17 +1,25 @@
 """The evaluation: rules first, then a model that can only be stricter; the verdict holds for one SHA."""
 
+from collections.abc import Mapping
+
 from oneshot_dagster.domain import messages
-from oneshot_dagster.domain.artifact import Artifact, Check, Markdown, NotMyTurn, Record, Verdict
+from oneshot_dagster.domain.artifact import Artifact, Check, Markdown, NotMyTurn, Record, Shown, Verdict
 from oneshot_dagster.domain.attempt import StoredEvaluation
-from oneshot_dagster.domain.evaluation import Decision, Evaluation, evaluate
+from oneshot_dagster.domain.evaluation import Evaluation, by_rules, evaluated, worth_asking
+from oneshot_dagster.domain.evaluation_rules import RuleResult, seen_whole
 from oneshot_dagster.domain.gate import Gate, Opening
-from oneshot_dagster.domain.opinion import JudgeFailure
+from oneshot_dagster.domain.new_tests import Proof
+from oneshot_dagster.domain.opinion import Decision, JudgeFailure
 from oneshot_dagster.domain.run import OBSERVE_ONLY, State
 from oneshot_dagster.domain.snapshot import Snapshot
+from oneshot_dagster.domain.verdict import judge_comment, requirements_table, why
+from oneshot_dagster.steps import effects
 from oneshot_dagster.steps.check_state import read_gate
 from oneshot_dagster.steps.file_snapshot import read_snapshot
 from oneshot_dagster.steps.gate import gate_without_pull
-from oneshot_dagster.steps.telling import shown_withheld
+from oneshot_dagster.steps.judging import Answer, ask, shown_to_model, unseen
+from oneshot_dagster.steps.new_tests import prove
+from oneshot_dagster.steps.telling import UNHEARD, shown_withheld
 from oneshot_dagster.steps.turn import Turn
 
 
@@ -37,27 +45,55 @@ def evaluation(turn: Turn) -> Record | NotMyTurn:
 
 
 def _judge(turn: Turn, snapshot: Snapshot, gate: Gate) -> Record | NotMyTurn:
-    found = _evaluated(turn, snapshot, gate)
-    if isinstance(found, JudgeFailure):
-        reason = f"the judge failed: {found.problem}"
-        turn.move(State.NEEDS_HUMAN, reason, human_from=State.JUDGING, human_reason="judge_failed")
-        return NotMyTurn(artifact=Artifact.EVALUATION, reason=reason)
-    _store(turn, found)
+    proof = prove(turn, snapshot) if snapshot.files else None
+    if turn.cancelled():
+        return _stopped("the new tests ran")
+    results = _rules(turn, snapshot, gate, proof)
+    answer, judge = None, turn.services.judge
+    if judge.model is not None and worth_asking(results):
+        shown = shown_to_model(turn, snapshot, gate, proof)
+        results = (*results, seen_whole(unseen(shown)))
+        if worth_asking(results):
+            answer = ask(turn, shown)
+            if answer is None:
+                return _stopped("the model was asked")
+    if answer is not None and isinstance(answer.said, JudgeFailure):
+        return _failed(turn, answer, answer.said)
+    found = evaluated(
+        snapshot.head_sha, results, answer.said if answer and not isinstance(answer.said, JudgeFailure) else None
+    )
+    _store(turn, found, answer)
     if not turn.cancelled():
         _act(turn, found)
-    return _record(turn, found)
+    if answer is not None:
+        _tell(turn, found, answer)
+    return _record(turn, found, answer)
 
 
-def _evaluated(turn: Turn, snapshot: Snapshot, gate: Gate) -> Evaluation | JudgeFailure:
+def _stopped(meanwhile: str) -> NotMyTurn:
+    return NotMyTurn(artifact=Artifact.EVALUATION, reason=f"a person asked to stop while {meanwhile}")
+
+
+def _rules(turn: Turn, snapshot: Snapshot, gate: Gate, proof: Proof | None) -> tuple[RuleResult, ...]:
     inputs = turn.attempt.inputs
-    return evaluate(
+    return by_rules(
         snapshot,
         turn.policy,
         issue_text=f"{inputs.issue_title}\n{inputs.issue_body}",
         approvals_by_sha=_approved(turn),
         gate=gate,
-        opinion=None,
+        proof=proof,
     )
+
+
+def _failed(turn: Turn, answer: Answer, failure: JudgeFailure) -> NotMyTurn:
+    """No usable answer within the budget: on record as what a person has to look at, and never a pass."""
+    sha, reason = turn.attempt.head_sha or "", f"the judge failed: {failure.problem}"
+    reasons: dict[str, object] = {"error": "judge_failed", "problem": failure.problem}
+    _add(turn, Decision.NEEDS_HUMAN, sha, reasons=reasons, answer=answer)
+    turn.fact("engine", "evaluation", {"decision": Decision.NEEDS_HUMAN, **reasons}, sha=sha)
+    turn.move(State.NEEDS_HUMAN, reason, human_from=State.JUDGING, human_reason="judge_failed")
+    return NotMyTurn(artifact=Artifact.EVALUATION, reason=reason)
 
 
 def _without_pull(turn: Turn) -> Record | NotMyTurn:
@@ -69,21 +105,57 @@ def _approved(turn: Turn) -> frozenset[str]:
     return frozenset(r.sha for r in turn.store.requests.of(turn.attempt.id) if r.kind == "approve" and r.sha)
 
 
-def _store(turn: Turn, found: Evaluation) -> None:
-    stored = StoredEvaluation(
-        decision=found.decision,
-        sha=found.sha,
-        reasons=dict(found.reasons),
-        missing_items=tuple(found.missing_items),
+def _store(turn: Turn, found: Evaluation, answer: Answer | None) -> None:
+    _add(
+        turn,
+        found.decision,
+        found.sha,
+        reasons=found.reasons,
+        answer=answer,
+        missing_items=found.missing_items,
         next_prompt=found.next_prompt,
-        model=None,
-        prompt_sha256=None,
-        raw_output=None,
+    )
+    rules = {rule.name: rule.verdict for rule in found.rules}
+    said: dict[str, object] = {"decision": found.decision, "rules": rules}
+    if answer is not None:
+        said |= {"model": answer.model, "opinion": found.opinion, "prompt_sha256": answer.prompt_sha256}
+    turn.fact("engine", "evaluation", said, sha=found.sha)
+
+
+def _add(
+    turn: Turn,
+    decision: Decision,
+    sha: str,
+    *,
+    reasons: Mapping[str, object],
+    answer: Answer | None,
+    missing_items: tuple[str, ...] = (),
+    next_prompt: str | None = None,
+) -> None:
+    stored = StoredEvaluation(
+        decision=decision,
+        sha=sha,
+        reasons=dict(reasons),
+        missing_items=missing_items,
+        next_prompt=next_prompt,
+        model=answer.model if answer else None,
+        prompt_sha256=answer.prompt_sha256 if answer else None,
+        raw_output=answer.raw if answer else None,
         at=turn.services.clock.now(),
     )
     turn.store.artifacts.add_evaluation(turn.attempt.id, stored)
-    rules = {rule.name: rule.verdict for rule in found.rules}
-    turn.fact("engine", "evaluation", {"decision": found.decision, "rules": rules}, sha=found.sha)
+
+
+def _tell(turn: Turn, found: Evaluation, answer: Answer) -> None:
+    """One comment on the pull request, edited with each judgement of it. The rules alone are told by our check."""
+    number = turn.attempt.pr_number
+    if number is None:
+        return
+    body = judge_comment(found, model=answer.model, prompt_sha256=answer.prompt_sha256)
+    try:
+        effects.comment(turn, number=number, purpose="judge", body=body)
+    except UNHEARD as error:
+        turn.say(f"not told on GitHub: {error}")
 
 
 def _act(turn: Turn, found: Evaluation) -> None:
@@ -105,12 +177,7 @@ def _act(turn: Turn, found: Evaluation) -> None:
         )
 
 
-def why(found: Evaluation) -> str:
-    """The rules that do not hold, in one sentence."""
-    return "; ".join(rule.detail for rule in found.rules if rule.verdict is not Verdict.PASSED) or "every rule holds"
-
-
-def _record(turn: Turn, found: Evaluation) -> Record:
+def _record(turn: Turn, found: Evaluation, answer: Answer | None) -> Record:
     reason = why(found)
     return Record(
         artifact=Artifact.EVALUATION,
@@ -121,10 +188,23 @@ def _record(turn: Turn, found: Evaluation) -> Record:
             "rules": Markdown(messages.rules_table(found)),
             "rules_passed": sum(rule.verdict is Verdict.PASSED for rule in found.rules),
             "missing_items": len(found.missing_items),
-            "model": "a model, after the rules" if found.model else "rules alone",
+            "model": f"{answer.model}, after the rules" if answer else "rules alone",
+            **_of_the_model(found, answer),
             "not_enforced": "; ".join(f"not enforced: {phrase}" for phrase in turn.services.judge.not_enforced)
             or "nothing",
             **shown_withheld(turn),
         },
         checks=(Check(name="judge_pass", passed=found.decision == Decision.PASS, description=reason),),
     )
+
+
+def _of_the_model(found: Evaluation, answer: Answer | None) -> dict[str, Shown]:
+    if answer is None:
+        return {}
+    return {
+        "opinion": found.opinion,
+        "requirements": Markdown(requirements_table(found.coverage)),
+        "prompt_sha256": answer.prompt_sha256,
+        "judge_tokens": "unknown" if answer.tokens is None else answer.tokens,
+        "judge_seconds": round(answer.seconds, 3),
+    }

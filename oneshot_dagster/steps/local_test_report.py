@@ -61,28 +61,45 @@ def _take_over_new_head(turn: Turn) -> bool:
 
 
 def _run_suites(turn: Turn, sha: str) -> tuple[SuiteResult, ...]:
-    policy, services = turn.policy, turn.services
-    if not policy.tests.commands:
+    services = turn.services
+    if not turn.policy.tests.commands:
         return (no_command(sha),)
     services.limits.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=services.limits.scratch, prefix="tests-") as scratch:
         folder = Path(scratch) / "tree"
         services.git.export(turn.attempt.key.repository, sha=sha, target=folder)
-        commands = [("setup", line) for line in policy.agent.setup] + [
-            ("tests", line) for line in policy.tests.commands
-        ]
-        results: list[SuiteResult] = []
-        for number, (kind, line) in enumerate(commands, 1):
-            turn.say(f"running {line}")
-            name = f"{kind} {number}" if len(commands) > 1 else kind
-            request = SuiteRequest(suite=name, command=line, folder=folder, sha=sha, timeout=policy.tests.timeout)
-            result = services.suites.run(request, say=turn.say, cancelled=turn.cancelled)
-            if kind == "setup" and result.exit_code == 0:
-                continue
-            results.append(result)
-            if kind == "setup":
-                break
-        return tuple(results)
+        unready = run_setup(turn, folder, sha)
+        return (unready,) if unready else run_tests(turn, folder, sha)
+
+
+def run_setup(turn: Turn, folder: Path, sha: str) -> SuiteResult | None:
+    """The first command of `[agent] setup` that did not succeed."""
+    for number, line in enumerate(turn.policy.agent.setup, 1):
+        result = _run(
+            turn, SuiteRequest(suite=f"setup {number}", command=line, folder=folder, sha=sha, timeout=_time(turn))
+        )
+        if result.exit_code != 0:
+            return result
+    return None
+
+
+def run_tests(turn: Turn, folder: Path, sha: str, *, where: str = "") -> tuple[SuiteResult, ...]:
+    """`where` is said in the names of the suites."""
+    commands = turn.policy.tests.commands
+    names = [f"tests {number}" if len(commands) > 1 else "tests" for number in range(1, len(commands) + 1)]
+    return tuple(
+        _run(turn, SuiteRequest(suite=f"{name}{where}", command=line, folder=folder, sha=sha, timeout=_time(turn)))
+        for name, line in zip(names, commands, strict=True)
+    )
+
+
+def _time(turn: Turn) -> float:
+    return turn.policy.tests.timeout
+
+
+def _run(turn: Turn, request: SuiteRequest) -> SuiteResult:
+    turn.say(f"running {request.command}")
+    return turn.services.suites.run(request, say=turn.say, cancelled=turn.cancelled)
 
 
 def _append_to_log(turn: Turn, results: tuple[SuiteResult, ...]) -> None:

@@ -8,15 +8,12 @@ from changed_files import HEAD, changed, snapshot
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oneshot_dagster.domain.evaluation import (
-    OPINION_SCHEMA,
-    Decision,
-    Evaluation,
-    JudgeFailure,
-    Sizes,
-    evaluate,
-)
+from oneshot_dagster.domain.artifact import Verdict
+from oneshot_dagster.domain.evaluation import Evaluation, by_rules, evaluated, worth_asking
+from oneshot_dagster.domain.evaluation_rules import Sizes, seen_whole
 from oneshot_dagster.domain.gate import Gate, Opening
+from oneshot_dagster.domain.new_tests import Proof
+from oneshot_dagster.domain.opinion import OPINION_SCHEMA, Decision, JudgeFailure, parse_opinion
 from oneshot_dagster.domain.policy import Policy, parse_policy
 from oneshot_dagster.domain.snapshot import FileStatus, Snapshot
 
@@ -29,6 +26,11 @@ def gate(opening: Opening = Opening.PASSED, sha: str = HEAD) -> Gate:
     return Gate(opening=opening, sha=sha, conditions=())
 
 
+def ruled(files: Snapshot = GOOD, *, at: Gate | None = None, policy: Policy = POLICY, **given: Any):
+    known = {"issue_text": "Add a discount.", "approvals_by_sha": frozenset[str](), "proof": None, "sizes": None}
+    return by_rules(files, policy, gate=at or gate(), **{**known, **given})
+
+
 def judged(
     files: Snapshot = GOOD,
     *,
@@ -38,18 +40,12 @@ def judged(
     at: Gate | None = None,
     opinion: str | None = None,
     sizes: Sizes | None = None,
+    proof: Proof | None = None,
 ) -> Evaluation:
-    found = evaluate(
-        files,
-        policy,
-        issue_text=issue,
-        approvals_by_sha=approved,
-        gate=at or gate(),
-        opinion=opinion,
-        sizes=sizes,
-    )
-    assert isinstance(found, Evaluation)
-    return found
+    said = None if opinion is None else parse_opinion(opinion)
+    assert not isinstance(said, JudgeFailure)
+    results = ruled(files, at=at, policy=policy, issue_text=issue, approvals_by_sha=approved, proof=proof, sizes=sizes)
+    return evaluated(files.head_sha, results, said)
 
 
 def opinion(**changes: Any) -> dict[str, Any]:
@@ -66,7 +62,7 @@ def opinion(**changes: Any) -> dict[str, Any]:
 
 def test_a_good_change_passes_by_rules_alone() -> None:
     evaluation = judged()
-    assert (evaluation.decision, evaluation.sha, evaluation.model) == (Decision.PASS, HEAD, False)
+    assert (evaluation.decision, evaluation.sha, evaluation.opinion) == (Decision.PASS, HEAD, None)
     assert evaluation.next_prompt is None
     assert "error" not in evaluation.reasons
 
@@ -150,7 +146,7 @@ def test_an_opinion_only_makes_it_stricter(files: Snapshot, says: Decision) -> N
     raw = json.dumps(opinion(decision=says, next_prompt="round up" if says is not Decision.PASS else None))
     alone, both = judged(files), judged(files, opinion=raw)
     assert order.index(both.decision) == max(order.index(alone.decision), order.index(says))
-    assert both.model
+    assert both.opinion is says
 
 
 def test_what_the_model_misses_goes_into_the_next_prompt() -> None:
@@ -183,6 +179,8 @@ def test_what_the_model_misses_goes_into_the_next_prompt() -> None:
         json.dumps(opinion(requirement_coverage=[{"requirement": "a", "covered": False, "where": ""}])),
         json.dumps(opinion(requirement_coverage=[{"requirement": "a", "covered": True, "where": "src/shop.py"}])),
         json.dumps(opinion(requirement_coverage=[{"requirement": "a", "covered": 1, "where": "a:1"}])),
+        json.dumps(opinion(requirement_coverage=[{"requirement": "a", "covered": True, "where": f"a:{'9' * 5000}"}])),
+        json.dumps(opinion(requirement_coverage=[{"requirement": "a", "covered": True, "where": f"{'a' * 5000}:1"}])),
         json.dumps(opinion(decision="needs_iteration")),
         json.dumps(opinion(next_prompt=float("nan"))),
         '{"decision": "needs_human", ' + json.dumps(opinion())[1:],
@@ -192,17 +190,58 @@ def test_what_the_model_misses_goes_into_the_next_prompt() -> None:
     ],
 )
 def test_an_answer_that_does_not_read_is_a_judge_failure(raw: str) -> None:
-    found = evaluate(GOOD, POLICY, issue_text="", approvals_by_sha=frozenset(), gate=gate(), opinion=raw)
-    assert isinstance(found, JudgeFailure)
+    assert isinstance(parse_opinion(raw), JudgeFailure)
 
 
 @given(st.text() | st.recursive(st.none() | st.booleans() | st.text(), st.lists).map(json.dumps))
 def test_no_stray_answer_becomes_a_verdict(raw: str) -> None:
-    found = evaluate(GOOD, POLICY, issue_text="", approvals_by_sha=frozenset(), gate=gate(), opinion=raw)
-    assert isinstance(found, JudgeFailure)
+    assert isinstance(parse_opinion(raw), JudgeFailure)
 
 
 def test_the_schema_asks_for_what_is_read() -> None:
     assert set(OPINION_SCHEMA["required"]) == set(opinion()) == set(OPINION_SCHEMA["properties"])
     assert OPINION_SCHEMA["properties"]["decision"]["enum"] == [str(decision) for decision in Decision]
     json.dumps(OPINION_SCHEMA)
+
+
+PROVEN = Proof(verdict=Verdict.PASSED, detail="they fail without it")
+PROVES_NOTHING = Proof(verdict=Verdict.FAILED, detail="they pass without it", mendable=True)
+NO_TEST = Proof(verdict=Verdict.DID_NOT_RUN, detail="no test is new", mendable=True)
+NOT_RUN = Proof(verdict=Verdict.DID_NOT_RUN, detail="the base does not start")
+LENIENT = parse_policy("[judge]\nallow_no_new_tests = true\n")
+
+
+@pytest.mark.parametrize(
+    ("proof", "policy", "decision", "error"),
+    [
+        (PROVEN, POLICY, Decision.PASS, None),
+        (PROVES_NOTHING, POLICY, Decision.NEEDS_ITERATION, "tests_prove_nothing"),
+        (PROVES_NOTHING, LENIENT, Decision.NEEDS_ITERATION, "tests_prove_nothing"),
+        (NO_TEST, POLICY, Decision.NEEDS_ITERATION, "no_new_test"),
+        (NO_TEST, LENIENT, Decision.PASS, None),
+        (NOT_RUN, POLICY, Decision.NEEDS_HUMAN, "new_tests_did_not_run"),
+        (NOT_RUN, LENIENT, Decision.PASS, None),
+    ],
+)
+def test_without_a_test_that_proves_it_the_policy_says_whether_it_may_pass(proof, policy, decision, error) -> None:
+    evaluation = judged(proof=proof, policy=policy)
+    assert (evaluation.decision, evaluation.reasons.get("error")) == (decision, error)
+    (rule,) = [rule for rule in evaluation.rules if rule.name == "new_tests"]
+    assert rule.verdict is proof.verdict
+
+
+def test_a_model_is_not_asked_where_a_person_decides_or_nothing_differs() -> None:
+    asked = {
+        "good": ruled(),
+        "only observed": ruled(at=UNPROPOSED),
+        "sent back": ruled(proof=PROVES_NOTHING),
+        "protected": ruled(PROTECTED),
+        "empty": ruled(snapshot()),
+        "not seen whole": (*ruled(), seen_whole(("src/shop.py",))),
+    }
+    assert {name for name, results in asked.items() if worth_asking(results)} == {"good", "only observed", "sent back"}
+
+
+def test_what_the_model_was_not_shown_whole_goes_to_a_person() -> None:
+    assert evaluated(HEAD, (*ruled(), seen_whole(("src/shop.py",))), None).reasons["error"] == "not_seen_whole"
+    assert evaluated(HEAD, (*ruled(), seen_whole(())), None).decision is Decision.PASS
