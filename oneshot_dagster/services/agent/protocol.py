@@ -9,13 +9,15 @@ from typing import Protocol
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AgentRequest:
-    """`resume` is the token of an earlier session or None. Times in seconds. `keep_open`: descriptors that it inherits."""
+    """`resume` is the token of an earlier session or None, `session` what that session left to be taken up again by.
+    Times in seconds. `keep_open`: descriptors that it inherits."""
 
     worktree: Path
     prompt: str
     resume: str | None
     wall: float
     stall: float
+    session: bytes | None = None
     keep_open: tuple[int, ...] = ()
 
 
@@ -45,8 +47,18 @@ class AgentEnd(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Failure(StrEnum):
+    """Whose fault it is that an agent failed."""
+
+    OWN = "own"  # its own, or nobody knows: costs an attempt
+    PROVIDER = "provider"  # its model's service, for the moment: the same session may be taken up again
+    HUMAN = "human"  # a key, a quota, a setting: a person has to mend it first
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AgentResult:
+    """`code` names the failure for machines. `session` is what a later session can be taken up by, or None."""
+
     end: AgentEnd
     reason: str
     exit_code: int | None
@@ -55,6 +67,9 @@ class AgentResult:
     log: bytes
     events: tuple[AgentEvent, ...]
     resume: str | None = None
+    session: bytes | None = None
+    failure: Failure = Failure.OWN
+    code: str = ""
 
 
 class Agent(Protocol):
@@ -67,5 +82,6 @@ class Agent(Protocol):
     def run(
         self, request: AgentRequest, *, on_event: Callable[[AgentEvent], None], cancelled: Callable[[], bool]
     ) -> AgentResult:
-        """Returns however the agent ends; no child of it is left. Raises TryAgain only where it could not be started."""
+        """Returns however the agent ends; no child of it is left. Events of the kind `usage` hold what this session has
+        used up so far. Raises TryAgain or NeedsHuman only where it could not be started."""
         ...

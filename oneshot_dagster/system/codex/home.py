@@ -1,0 +1,151 @@
+"""A CODEX_HOME of one session: its configuration, in which every default that is dangerous unattended is set, and the
+rollout by which a session is kept and taken up again, also on another machine."""
+
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+KEY_VARIABLE = "CODEX_RUN_API_KEY"
+PROFILE = "agent"
+_PROVIDER = "factory"
+_LARGEST_SESSION = 64 * 2**20
+_SESSION_ID = re.compile(r"[0-9a-f-]{36}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Provider:
+    """A service that speaks the Responses API. `base_url` ends before `/responses`."""
+
+    base_url: str
+    model: str
+    has_key: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Places:
+    """The folders of a session, siblings: with its home under TMPDIR Codex refuses to make its sandbox's helper."""
+
+    root: Path
+
+    @property
+    def codex(self) -> Path:
+        return self.root / "codex"
+
+    @property
+    def home(self) -> Path:
+        return self.root / "home"
+
+    @property
+    def tmp(self) -> Path:
+        return self.root / "tmp"
+
+    def make(self) -> None:
+        for folder in (self.codex, self.home, self.tmp):
+            folder.mkdir(mode=0o700)
+
+
+def configuration(provider: Provider, places: Places, *, path: str, readable: tuple[Path, ...]) -> dict[str, Any]:
+    """`path` is the PATH of the model's commands, `readable` what they may read beside the system and the worktree."""
+    files: dict[str, object] = {":minimal": "read", str(places.codex / "tmp"): "read"}
+    files |= {str(folder): "read" for folder in readable}
+    files |= {str(places.home): "write", ":tmpdir": "write", ":workspace_roots": {".": "write"}}
+    return {
+        "model": provider.model,
+        "model_provider": _PROVIDER,
+        "approval_policy": "never",
+        "allow_login_shell": False,  # a login shell resets PATH
+        "web_search": "disabled",
+        "check_for_update_on_startup": False,
+        "project_doc_max_bytes": 32768,
+        "default_permissions": PROFILE,
+        "history": {"persistence": "none"},
+        "analytics": {"enabled": False},
+        "features": dict.fromkeys(
+            (
+                "plugins",
+                "apps",
+                "shell_snapshot",
+                "unbounded_connection_retries",
+                "goals",
+                "multi_agent",
+                "image_generation",
+            ),
+            False,
+        ),
+        "shell_environment_policy": {
+            "inherit": "none",
+            "set": {"PATH": path, "HOME": str(places.home), "TMPDIR": str(places.tmp), "LANG": "C.UTF-8"},
+        },
+        "permissions": {PROFILE: {"filesystem": files, "network": {"enabled": False}}},
+        "model_providers": {
+            _PROVIDER: {
+                "name": _PROVIDER,
+                "base_url": provider.base_url,
+                "wire_api": "responses",
+                "requires_openai_auth": False,
+                "supports_websockets": False,
+                "request_max_retries": 3,
+                "stream_max_retries": 3,
+                "stream_idle_timeout_ms": 300_000,
+                **({"env_key": KEY_VARIABLE} if provider.has_key else {}),
+            }
+        },
+    }
+
+
+def as_toml(values: Mapping[str, Any], prefix: str = "") -> str:
+    """Strings, numbers, truth values and tables; JSON's strings are TOML's too."""
+    plain = {key: value for key, value in values.items() if not isinstance(value, dict)}
+    lines = [f"[{prefix}]"] if prefix and plain else []
+    lines += [f"{json.dumps(key)} = {json.dumps(value)}" for key, value in plain.items()]
+    text = "\n".join(lines) + "\n"
+    for key, inner in values.items():
+        if isinstance(inner, dict):
+            name = f"{prefix}.{json.dumps(key)}" if prefix else json.dumps(key)
+            text += as_toml(cast("dict[str, Any]", inner), name)
+    return text
+
+
+def keep_session(places: Places, session: str, clean: Callable[[bytes], bytes]) -> bytes | None:
+    """The rollout, clean of secrets and compressed; None where there is none or it is too large to be taken up again."""
+    found = newest_rollout(places, session)
+    if found is None or found.stat().st_size > _LARGEST_SESSION:
+        return None
+    return gzip.compress(clean(found.read_bytes()), mtime=0)
+
+
+def restore_session(places: Places, session: str, kept: bytes) -> Path | None:
+    """The rollout as Codex finds it; None where it is no session of ours."""
+    if not _SESSION_ID.fullmatch(session):
+        return None
+    try:
+        content = zlib.decompressobj(wbits=31).decompress(kept, _LARGEST_SESSION + 1)
+    except zlib.error:
+        return None
+    if len(content) > _LARGEST_SESSION:
+        return None
+    rollout = places.codex / "sessions" / "2025" / "01" / "01" / f"rollout-2025-01-01T00-00-00-{session}.jsonl"
+    rollout.parent.mkdir(parents=True)
+    rollout.write_bytes(content)
+    return rollout
+
+
+def newest_rollout(places: Places, session: str) -> Path | None:
+    if not _SESSION_ID.fullmatch(session):
+        return None
+    return max((places.codex / "sessions").rglob(f"rollout-*-{session}.jsonl"), default=None)
+
+
+def git_folders(worktree: Path) -> tuple[Path, ...]:
+    """What git reads beside a linked worktree: the repository that it belongs to."""
+    try:
+        said = (worktree / ".git").read_text()
+    except OSError:
+        return ()
+    own = Path(said.removeprefix("gitdir:").strip())
+    return (own.parent.parent,) if own.parent.name == "worktrees" else ()
