@@ -18,10 +18,12 @@ from oneshot_dagster.services.git.repositories import GitRepositories
 from oneshot_dagster.services.github.app_tokens import AppTokens
 from oneshot_dagster.services.github.client import GitHubClient
 from oneshot_dagster.services.github.tokens import OneToken, Tokens
+from oneshot_dagster.services.judge.model import ModelJudge
+from oneshot_dagster.services.judge.protocol import Judge
 from oneshot_dagster.services.judge.rules_only import RulesOnly
 from oneshot_dagster.services.store.postgres import PostgresStore
 from oneshot_dagster.services.suites.local import LocalSuites
-from oneshot_dagster.settings import ArgoCDSettings, GitHubSettings, Settings, load
+from oneshot_dagster.settings import ArgoCDSettings, GitHubSettings, JudgeSettings, Settings, load
 from oneshot_dagster.steps.services import Limits, Services
 from oneshot_dagster.system.clock import SystemClock
 from oneshot_dagster.system.crashing import CrashFile
@@ -55,7 +57,7 @@ def open_services(settings: Settings | None = None) -> Services:
         git=git,
         github=github,
         agent=CommandAgent(command=settings.agent.command, scratch=scratch, env={}),
-        judge=RulesOnly(),
+        judge=judge(settings.judge),
         suites=LocalSuites(scratch=scratch),
         deploys=_deploys(settings, scratch),
         blobs=LocalBlobs(settings.blob_root),
@@ -91,6 +93,32 @@ def _deploys(settings: Settings, scratch: Path) -> dict[str, Deploy]:
     known: dict[str, Deploy] = {"command": CommandDeploy(scratch=scratch), "none": NoDeploy()}
     api = argocd(settings.argocd)
     return known if api is None else {**known, "argocd": ArgoDeploy(api=api)}
+
+
+def judge(settings: JudgeSettings) -> Judge:
+    if settings.kind == "rules" or settings.model is None:
+        return RulesOnly()
+    return ModelJudge(
+        model=settings.model,
+        base_url=settings.base_url,
+        key=lambda: judge_key(settings),
+        wall=settings.wall_seconds,
+        stall=settings.stall_seconds,
+    )
+
+
+def judge_key(settings: JudgeSettings) -> str:
+    """Read with each question, so that a renewed file is seen. "" where none is set: a server of one's own may want none."""
+    if settings.api_key is not None:
+        return settings.api_key.get_secret_value()
+    if settings.api_key_file is None:
+        return ""
+    try:
+        return settings.api_key_file.read_text().strip()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "not a text"
+        found, do = f"{settings.api_key_file}: {why}", "mend ONESHOT_JUDGE__API_KEY_FILE"
+        raise BadInput(tried="read the judge's key", found=found, do=do) from None
 
 
 def argocd(settings: ArgoCDSettings) -> ArgoCD | None:

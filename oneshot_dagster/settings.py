@@ -97,6 +97,38 @@ class AgentSettings(_Section):
     stall_seconds: float = Field(10 * 60, description="Longest silence of the agent.")
 
 
+class JudgeSettings(_Section):
+    kind: Literal["rules", "model"] = Field(
+        "rules",
+        description="Who judges: the rules alone, or after them a model behind the Responses API, which can only be stricter.",
+    )
+    model: str | None = Field(None, description="The judging model's name, for every kind but `rules`.")
+    base_url: str = Field(
+        "https://api.openai.com/v1", description="Where the judging model is served: up to, not with, `/responses`."
+    )
+    api_key: SecretStr | None = Field(None, description="Key of the judging model; never written to a log.")
+    api_key_file: Path | None = Field(None, description="A file that holds the key, instead of `api_key`.")
+    wall_seconds: float = Field(600.0, gt=0, description="Longest time for one answer of the judging model.")
+    stall_seconds: float = Field(120.0, gt=0, description="Longest silence within an answer of the judging model.")
+
+    @model_validator(mode="after")
+    def _usable(self) -> "JudgeSettings":
+        address = urlsplit(self.base_url)
+        local = address.hostname in {"127.0.0.1", "localhost", "::1"}
+        has_key = self.api_key is not None or self.api_key_file is not None
+        wrong = {
+            f"model is missing beside kind {self.kind}": self.kind != "rules" and not self.model,
+            "base_url must be http(s)://HOST[:PORT][/PATH]": address.scheme not in {"http", "https"}
+            or not address.hostname,
+            "base_url must hold no login": address.username is not None,
+            "base_url is http, and a key would be told in clear": address.scheme == "http" and has_key and not local,
+            "give api_key or api_key_file, not both": self.api_key is not None and self.api_key_file is not None,
+        }
+        if any(wrong.values()):
+            raise ValueError("; ".join(text for text, is_so in wrong.items() if is_so))
+        return self
+
+
 class MergeSettings(_Section):
     enabled: bool = Field(default=True, description="False holds every merge.")
     rules_alone: bool = Field(default=False, description="Let the rules judge alone decide on a merge on real GitHub.")
@@ -181,6 +213,7 @@ class Settings(BaseSettings):
     )
     github: GitHubSettings = GitHubSettings()  # pyright: ignore[reportCallIssue]
     agent: AgentSettings = AgentSettings()  # pyright: ignore[reportCallIssue]
+    judge: JudgeSettings = JudgeSettings()  # pyright: ignore[reportCallIssue]
     merge: MergeSettings = MergeSettings()  # pyright: ignore[reportCallIssue]
     argocd: ArgoCDSettings = ArgoCDSettings()  # pyright: ignore[reportCallIssue]
     blobs: BlobSettings = BlobSettings()  # pyright: ignore[reportCallIssue]

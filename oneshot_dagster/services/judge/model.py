@@ -53,7 +53,7 @@ class ModelJudge:
         text = cast("ResponseTextConfigParam", {"format": wanted})
         with (
             OpenAI(
-                api_key=self.key(),
+                api_key=self.key() or "none",
                 base_url=self.base_url,
                 max_retries=0,
                 timeout=Timeout(self.stall, connect=min(_CONNECT, self.stall)),
