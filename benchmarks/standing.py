@@ -45,9 +45,10 @@ def free_port() -> int:
 
 
 def main() -> None:
+    from oneshot_dagster.local.parts import Web
     from oneshot_dagster.local.stack import running
 
-    web = "--web" in sys.argv
+    web = Web.PAGES if "--web" in sys.argv else Web.NONE
     with running(web=web, say=lambda part, seconds: click.echo(f"{part} {seconds:.2f}", err=True)) as stack:
         print("ready", flush=True)
         while not select.select([sys.stdin], [], [], 0)[0]:  # tended as `oneshot dev` does

@@ -17,9 +17,6 @@ import uvicorn
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster.version import __version__ as dagster_version
-from dagster_webserver.app import (
-    create_app_from_workspace_process_context,  # pyright: ignore[reportUnknownVariableType]
-)
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -56,6 +53,10 @@ def serve(doors: Sequence[Door], *, ready: Callable[[], None]) -> None:
 @contextlib.contextmanager
 def dagster_ui(workspace: Path) -> Generator[Starlette]:
     """Dagster's own app over the instance of DAGSTER_HOME and the code locations of that file."""
+    from dagster_webserver.app import (  # here, because it takes a second, which who serves webhooks alone need not wait for
+        create_app_from_workspace_process_context,  # pyright: ignore[reportUnknownVariableType]
+    )
+
     with contextlib.ExitStack() as closing:
         instance = closing.enter_context(dg.DagsterInstance.get())
         instance.optimize_for_webserver(*_CACHE)
@@ -196,4 +197,4 @@ def _say(doors: Sequence[Door], *, signed: bool) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(ui="--no-ui" not in sys.argv)

@@ -28,12 +28,13 @@ def demo(scenario: str) -> int:
         os.environ[_MODE] = "propose"  # before any process of the stack is started
     from rich.console import Console
 
+    from oneshot_dagster.local.parts import Web
     from oneshot_dagster.local.stack import running
     from oneshot_dagster.local.world import HomeKind
 
     console, began = Console(highlight=False), time.monotonic()
     console.print(f"oneshot demo: {scenario}\n", style="bold")
-    with running(web=False, say=_said, kind=HomeKind.LOCAL) as stack:
+    with running(web=Web.HOOKS, say=_said, kind=HomeKind.LOCAL) as stack:
         _refuse_other_mode(stack, scenario)
         from oneshot_dagster.cli.demo_scenarios import play
         from oneshot_dagster.local.demo.issues import Kind

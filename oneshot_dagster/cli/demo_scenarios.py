@@ -11,20 +11,23 @@ from oneshot_dagster.cli.demo_summary import Proof
 from oneshot_dagster.cli.following import Look, follow, look
 from oneshot_dagster.cli.progress import Lines, shown
 from oneshot_dagster.domain.change import ChangeKey
+from oneshot_dagster.domain.errors import NeedsHuman, Refusal
 from oneshot_dagster.domain.messages import marker
 from oneshot_dagster.domain.run import State
+from oneshot_dagster.domain.trigger import LABEL
 from oneshot_dagster.local.demo.checkout import Remote
 from oneshot_dagster.local.demo.issues import Kind
 from oneshot_dagster.local.demo.landed import landed
-from oneshot_dagster.local.demo.plant import BASE, OWNER, REPOSITORY, PlantedIssue, new_issue, plant
-from oneshot_dagster.steps.intake import take_in
+from oneshot_dagster.local.demo.plant import BASE, OWNER, REPOSITORY, PlantedIssue, connect, new_issue, plant
+from oneshot_dagster.local.world import WEBHOOKS
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from oneshot_dagster.local.stack import Stack
 
-LABEL = "oneshot"
+_PATIENCE = 60.0
+_LOOK_EVERY = 0.1
 
 
 class Demo:
@@ -37,14 +40,33 @@ class Demo:
         self.scratch = stack.world.home / "scratch"
         self._lines = Lines(console)
         plant(self.forge, remote=self.remote, supervisor_url=stack.world.service_url, scratch=self.scratch)
+        if stack.web.ports:
+            connect(self.forge, url=stack.world.hooks_url, secret=stack.world.token(WEBHOOKS))
         self.issue: PlantedIssue = new_issue(self.forge, kind, random.Random())  # noqa: S311 (no secret)
         self.key = ChangeKey.parse(f"{REPOSITORY}#{self.issue.number}")
 
     def start(self) -> None:
-        """The label, by a person with write access, and the intake that it leads to."""
+        """The label, by a person with write access, and nothing else: who hears of it takes the issue in and starts its run."""
         self.forge.label(REPOSITORY, self.issue.number, LABEL)
-        self.console.print(f'\n{OWNER} labels issue #{self.issue.number}: "{self.issue.title}"\n', markup=False)
-        take_in(self.services, self.key, base=None, prompt="", by=OWNER)
+        self.console.print(f'\n{OWNER} labels issue #{self.issue.number}: "{self.issue.title}"', markup=False)
+        began = time.monotonic()
+        while not self._is_started():
+            if time.monotonic() - began > _PATIENCE:
+                logs = self.stack.world.logs
+                raise NeedsHuman(
+                    f"nobody took the label up in {_PATIENCE:.0f} s (see {logs})", reason="label_not_heard"
+                )
+            self._mend()
+            time.sleep(_LOOK_EVERY)
+        how = "a webhook told of it" if self.stack.web.ports else "the forge was asked"
+        self.console.print(f"{how}; taken in and started after {time.monotonic() - began:.1f} s\n", markup=False)
+
+    def _is_started(self) -> bool:
+        attempt = self.services.store.runs.latest(self.key)
+        if attempt is None:
+            for refused in self.services.store.triggers.refusals(self.key):
+                raise Refusal(code=refused.code, sentence=refused.sentence)
+        return attempt is not None and bool(self.services.store.launches.of(attempt.id))
 
     def go_on(self, until: Callable[[Look], bool] | None = None) -> Look:
         """Until it has ended, or is parked behind a change that only a person can get out of the way."""

@@ -18,10 +18,11 @@ _WATCH_EVERY = 1.0
 @click.option("--web/--no-web", default=True, help="Whether to serve the Dagster UI.")
 def dev(web: bool) -> None:  # noqa: FBT001 (click names it)
     """The world of `oneshot demo` left running: forge, deploy supervisor, Postgres, Dagster with its UI."""
+    from oneshot_dagster.local.parts import Web
     from oneshot_dagster.local.stack import running
     from oneshot_dagster.local.world import HomeKind
 
-    with running(web=web, say=_said, kind=HomeKind.LOCAL) as stack:
+    with running(web=Web.PAGES if web else Web.NONE, say=_said, kind=HomeKind.LOCAL) as stack:
         if not stack.owned:
             raise BadInput(
                 tried="start the local world",
@@ -48,7 +49,7 @@ def _planted(stack: "Stack") -> list[tuple[int, str]]:
     forge = stack.forge()
     remote = Remote(url=forge.clone_url(REPOSITORY), token_file=stack.world.token_file(OWNER))
     plant(forge, remote=remote, supervisor_url=stack.world.service_url, scratch=stack.world.home / "scratch")
-    if stack.web:
+    if stack.web.ports:
         connect(forge, url=stack.world.hooks_url, secret=stack.world.token(WEBHOOKS))
     if not _open_issues(forge, REPOSITORY):
         for kind in (Kind.HAPPY, Kind.RED_FIRST, Kind.NEEDS_HUMAN):
@@ -89,4 +90,4 @@ def _urls(stack: "Stack") -> dict[str, str]:
         "forge": f"{stack.world.forge_url}/{REPOSITORY}",
         "deployed service": stack.world.service_url,
     }
-    return urls if stack.web else {name: url for name, url in urls.items() if name != "Dagster UI"}
+    return urls if stack.web.ports else {name: url for name, url in urls.items() if name != "Dagster UI"}

@@ -26,13 +26,14 @@ def run(key: str, base: str | None, prompt_file: Path | None, wait: bool) -> int
 
     from oneshot_dagster.cli.following import exit_code, follow
     from oneshot_dagster.cli.progress import shown
+    from oneshot_dagster.local.parts import Web
     from oneshot_dagster.local.stack import running
     from oneshot_dagster.steps.intake import take_in
 
     console = Console(highlight=False)
     _take_in_beside(change, base=base, prompt=prompt)
     with running(
-        web=False, say=lambda part, seconds: click.echo(f"  {part} is up ({seconds:.1f} s)", err=True)
+        web=Web.NONE, say=lambda part, seconds: click.echo(f"  {part} is up ({seconds:.1f} s)", err=True)
     ) as stack:
         taken = take_in(stack.services, change, base=base, prompt=prompt, by=getpass.getuser())
         with shown(console) as show:

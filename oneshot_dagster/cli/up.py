@@ -18,10 +18,11 @@ def up(web: bool) -> None:  # noqa: FBT001 (click names it)
     `oneshot github connect` makes such a home. The world of the demo is `oneshot dev`.
     """
     from oneshot_dagster.domain.errors import BadInput
+    from oneshot_dagster.local.parts import Web
     from oneshot_dagster.local.stack import running
     from oneshot_dagster.local.world import HomeKind
 
-    with running(web=web, say=_said, kind=HomeKind.CONNECTED) as stack:
+    with running(web=Web.PAGES if web else Web.NONE, say=_said, kind=HomeKind.CONNECTED) as stack:
         if not stack.owned:
             raise BadInput(
                 tried="start the platform",
@@ -42,7 +43,7 @@ def _print(stack: "Stack") -> None:
     settings = stack.settings
     allowed = ", ".join(settings.repositories) or "none: add them to `repositories` in oneshot.toml"
     shown = {"GitHub": settings.github.api_url, "repositories": allowed, "mode": f"at most {settings.mode}"}
-    if stack.web:
+    if stack.web.ports:
         shown = {"Dagster UI": stack.world.web_url, **shown}
     click.echo()
     for name, what in shown.items():

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from oneshot_dagster.domain.errors import NeedsHuman
@@ -18,11 +19,24 @@ from oneshot_dagster.local.ports import HOST
 from oneshot_dagster.local.world import CHECKOUT, LOCATION, World
 from oneshot_dagster.system.process import Child, Command, kill_group, start, start_time
 
-FORGE, SUPERVISOR, CODE_SERVER, DAEMON, WEB = "forge", "deploy supervisor", "code server", "daemon", "web"
+FORGE, SUPERVISOR, CODE_SERVER, DAEMON = "forge", "deploy supervisor", "code server", "daemon"
 _PATIENCE = 60.0
 _LOOK_EVERY = 0.03
 _GRACE = 2.0
 _LARGEST_LOG = 10 * 2**20
+
+
+class Web(StrEnum):
+    """How much there is of the web process; each is the name of its part, too."""
+
+    NONE = "no web"
+    HOOKS = "webhooks"  # what the forge or GitHub tells is heard, and nothing is shown
+    PAGES = "web"  # the Dagster UI as well
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """By the names of the settings; it answers on the first one when it is ready."""
+        return {Web.NONE: (), Web.HOOKS: ("hooks",), Web.PAGES: ("web", "hooks")}[self]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +85,7 @@ class Parts:
         server = self._running.get(CODE_SERVER)
         if server is not None and server.child.poll() is None:
             _interrupt_runs(server.child)
-        for group in ((DAEMON, WEB, CODE_SERVER), (FORGE, SUPERVISOR)):
+        for group in ((DAEMON, *Web, CODE_SERVER), (FORGE, SUPERVISOR)):
             _together([_stopping(self._running.pop(name).child) for name in group if name in self._running])
 
     def _did_not_start(self, name: str, what: str) -> NeedsHuman:
@@ -128,12 +142,17 @@ def _web(world: World) -> tuple[str, ...]:
     return ("oneshot_dagster.serve",)
 
 
+def _hooks(world: World) -> tuple[str, ...]:
+    return (*_web(world), "--no-ui")
+
+
 _ARGUMENTS: Mapping[str, Callable[[World], tuple[str, ...]]] = {
     FORGE: _forge,
     SUPERVISOR: _supervisor,
     CODE_SERVER: _code_server,
     DAEMON: _daemon,
-    WEB: _web,
+    Web.PAGES: _web,
+    Web.HOOKS: _hooks,
 }
 
 

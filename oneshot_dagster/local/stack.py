@@ -1,4 +1,4 @@
-"""The stack of a home: Postgres, Dagster's code server and daemon, with or without the web; locally forge and supervisor.
+"""The stack of a home: Postgres, Dagster's code server and daemon, the web as far as asked for; locally forge and supervisor.
 One a home: who holds $ONESHOT_HOME/stack.lock owns it and takes it with them, others share it."""
 
 import contextlib
@@ -8,7 +8,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from oneshot_dagster.local import postgres
 from oneshot_dagster.local.database import make_dagsters
 from oneshot_dagster.local.demo.plant import OWNER
 from oneshot_dagster.local.forge.client import ForgeClient
-from oneshot_dagster.local.parts import CODE_SERVER, DAEMON, FORGE, SUPERVISOR, WEB, Parts, accepts
+from oneshot_dagster.local.parts import CODE_SERVER, DAEMON, FORGE, SUPERVISOR, Parts, Web, accepts
 from oneshot_dagster.local.ports import refuse_taken
 from oneshot_dagster.local.world import HomeKind, World, asked, check_home, check_kind, lay_out, write_private
 from oneshot_dagster.services.store import schema
@@ -45,7 +45,7 @@ class Stack:
     engine: "Engine"
     services: "Services"
     owned: bool
-    web: bool
+    web: Web
     parts: Parts | None = None
 
     @property
@@ -79,7 +79,7 @@ class Stack:
 
 
 @contextlib.contextmanager
-def running(*, web: bool, say: Say, kind: HomeKind | None = None) -> Generator[Stack]:
+def running(*, web: Web, say: Say, kind: HomeKind | None = None) -> Generator[Stack]:
     """The stack of this home for the length of the block: ours, or the one that runs there already.
 
     `say` is told each part with the seconds that it took. `kind`: BadInput where the home is for something else.
@@ -113,13 +113,14 @@ def _shared(home: Path) -> Generator[Stack]:
             raise TryAgain(f"another process starts or stops the local world in {home}, and does not come to an end")
         time.sleep(0.1)
     with _opened(load()) as (engine, services):
-        yield Stack(world=World(load()), engine=engine, services=services, owned=False, web=there["web"])
+        yield Stack(world=World(load()), engine=engine, services=services, owned=False, web=Web(there["web"]))
 
 
 @contextlib.contextmanager
-def _own(settings: Settings, *, web: bool, say: Say) -> Generator[Stack]:
+def _own(settings: Settings, *, web: Web, say: Say) -> Generator[Stack]:
     _end_leftovers(settings.home)
-    refuse_taken({name: port for name, port in _ports(settings).items() if web or name != "web"})
+    ports = opened_ports(settings, web)
+    refuse_taken(ports)
     world = lay_out(settings)
     parts = Parts(world)
     timer = _Timer(say)
@@ -138,18 +139,17 @@ def _own(settings: Settings, *, web: bool, say: Say) -> Generator[Stack]:
         parts.start(CODE_SERVER)
         schema.upgrade(world.settings.store_url)
         timer.ready("Postgres")
-        _await_servers(world, parts, timer)
+        _await_servers(parts, timer, ports)
         engine, services = closing.enter_context(_opened(world.settings))
-        _begin_work(parts, engine, services, timer, web=world.settings.ports.web if web else None)
+        _begin_work(parts, engine, services, timer, web=web, ports=ports)
         closing.callback(_file(world.home).unlink, missing_ok=True)
         _record(world, parts, web=web)
         yield Stack(world=world, engine=engine, services=services, owned=True, web=web, parts=parts)
 
 
-def _await_servers(world: World, parts: Parts, timer: "_Timer") -> None:
+def _await_servers(parts: Parts, timer: "_Timer", ports: Mapping[str, int]) -> None:
     """Each binds its port when it is ready. Meanwhile Dagster is imported here too, which takes as long."""
     importlib.import_module("oneshot_dagster.orchestration.engine")
-    ports = _ports(world.settings)
     for name, port in ((SUPERVISOR, "service"), (FORGE, "forge"), (CODE_SERVER, "code_server")):
         if port not in ports:
             continue
@@ -157,21 +157,23 @@ def _await_servers(world: World, parts: Parts, timer: "_Timer") -> None:
         timer.ready(name)
 
 
-def _begin_work(parts: Parts, engine: "Engine", services: "Services", timer: "_Timer", *, web: int | None) -> None:
+def _begin_work(
+    parts: Parts, engine: "Engine", services: "Services", timer: "_Timer", *, web: Web, ports: Mapping[str, int]
+) -> None:
     """The reaper first: what an earlier stack left unfinished is looked at before anything is taken from the queue."""
     from oneshot_dagster.steps.resume import continue_changes
 
     services.store.looks.rouse()
     continue_changes(services, engine.launcher)
     since = time.time()
-    for name in (DAEMON, *((WEB,) if web else ())):
+    for name in (DAEMON, *([web] if web.ports else [])):
         timer.begins(name)
         parts.start(name)
     parts.wait(DAEMON, lambda: engine.daemons_beat(since=since))
     timer.ready(DAEMON)
-    if web:
-        parts.wait(WEB, functools.partial(accepts, web))
-        timer.ready(WEB)
+    if web.ports:
+        parts.wait(web, functools.partial(accepts, ports[web.ports[0]]))
+        timer.ready(web)
 
 
 class _Timer:
@@ -208,22 +210,23 @@ def _end_leftovers(home: Path) -> None:
     _file(home).unlink(missing_ok=True)
 
 
-def _record(world: World, parts: Parts, *, web: bool) -> None:
+def _record(world: World, parts: Parts, *, web: Web) -> None:
     said = {
         "pid": os.getpid(),
         "start": start_time(os.getpid()),
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "web": web,
-        "ports": _ports(world.settings),
+        "ports": opened_ports(world.settings, web),
         "parts": parts.recorded(),
     }
     write_private(_file(world.home), json.dumps(said, indent=1))
 
 
-def _ports(settings: Settings) -> dict[str, int]:
-    """Those that the stack of this home opens."""
-    absent = {"forge", "service"} if World(settings).kind is HomeKind.CONNECTED else set[str]()
-    return {name: port for name, port in settings.ports.model_dump().items() if name not in absent}
+def opened_ports(settings: Settings, web: Web) -> dict[str, int]:
+    """Those that the stack of this home opens, by the names of the settings."""
+    local = World(settings).kind is HomeKind.LOCAL
+    opens = {"code_server", *(("forge", "service") if local else ()), *web.ports}
+    return {name: port for name, port in settings.ports.model_dump().items() if name in opens}
 
 
 def _file(home: Path) -> Path:

@@ -74,7 +74,7 @@ def test_a_connected_home_runs_postgres_and_dagster_and_nothing_of_the_demo(tmp_
         refusal = refused(home, "up", "--no-web")
 
     assert set(stack["parts"]) == {"code server", "daemon"}
-    assert set(stack["ports"]) == {"web", "code_server", "hooks"}
+    assert set(stack["ports"]) == {"code_server"}
     assert "it runs in" in refusal
     assert not (home / "forge").exists()
     assert not (home / "tokens").exists()

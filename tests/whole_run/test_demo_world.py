@@ -6,12 +6,15 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 from stack_world import StackWorld
 
 from oneshot_dagster.domain.artifact import Artifact
+from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.evidence import verify
 from oneshot_dagster.local.demo.issues import Kind
+from oneshot_dagster.services.store.address import libpq_url
 
 pytestmark = pytest.mark.whole_run
 MakeWorld = Callable[..., StackWorld]
@@ -36,6 +39,25 @@ def test_demo_and_run_bring_up_what_they_need_each_time_and_leave_nothing_runnin
     again = world.oneshot("run", "acme/shop#1")
     assert (again.code, "daemon is up" in again.err) == (0, True), again
     assert world.left_running() == []
+
+
+def test_the_demo_only_labels_and_the_change_is_started_by_who_hears_of_it(make_world: MakeWorld) -> None:
+    world = make_world()
+
+    said = world.oneshot("demo")
+
+    assert said.code == 0, said
+    assert "a webhook told of it" in said.out
+    key = ChangeKey.parse(f"acme/shop#{_key(said.out)}")
+    (attempt,) = world.attempts(key)
+    assert len(world.store.launches.of(attempt.id)) == 1
+    with psycopg.connect(libpq_url(world.database("oneshot"))) as database:
+        decided = database.execute(
+            "select actor, said from jangar_github.triggers where name like 'label %'"
+        ).fetchall()
+        told = database.execute("select state from jangar_github.events where event_type = 'issues'").fetchall()
+    assert decided == [("ada", f"{key} was taken in as attempt 1")]
+    assert set(told) == {("processed",)}
 
 
 def test_red_first_shows_the_failed_check_with_its_log_and_then_the_second_attempt(world: StackWorld) -> None:
