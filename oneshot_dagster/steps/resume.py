@@ -2,6 +2,7 @@
 The sensor change_continue and `oneshot run` call this; nothing else starts or continues a change."""
 
 import contextlib
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -32,6 +33,7 @@ from oneshot_dagster.steps.trust import grown
 from oneshot_dagster.steps.write_action import settle_open
 
 _CAUSE = "resumer"
+_LOG = logging.getLogger(__name__)
 _UNREADABLE_AGAIN = timedelta(seconds=30)
 _MOST_ACTIONS = 8  # in one look at one change; each is followed by a fresh reading
 
@@ -53,6 +55,9 @@ def continue_changes(services: Services, launcher: Launcher, *, only: ChangeKey 
             said.append(f"{attempt.key}: {_hand_over(services, attempt, error)}")
         except OneshotError as error:
             said.append(f"{attempt.key}: {error}")
+        except Exception as error:  # noqa: BLE001 - one whose rows make no sense must not stop the others
+            _LOG.exception("%s cannot be looked at", attempt.key)
+            said.append(f"{attempt.key}: cannot be looked at: {type(error).__name__}: {error}")
     return said
 
 
