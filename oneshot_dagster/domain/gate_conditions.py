@@ -140,10 +140,9 @@ def _worst(signals: Sequence[Signal]) -> Verdict | None:
 
 def review(facts: GateFacts, rules: GateRules) -> Condition:
     latest = _latest_reviews(facts, rules)
-    against = [r.author for r in latest if r.state == "CHANGES_REQUESTED"]
+    against = [r for r in latest if r.state == "CHANGES_REQUESTED"]
     if against:
-        fact = f"changes requested by {', '.join(against)}"
-        return _condition(facts.head_sha, "review", Verdict.FAILED, fact, "an approval or a dismissal of that review")
+        return _changes_requested(facts, against)
     needed = max(rules.approvals, facts.required_approvals, 0)
     given = sum(r.state == "APPROVED" and r.commit_sha == facts.head_sha for r in latest)
     stale = sum(r.state == "APPROVED" and r.commit_sha != facts.head_sha for r in latest)
@@ -152,6 +151,16 @@ def review(facts: GateFacts, rules: GateRules) -> Condition:
         fact += f"; {stale} of an earlier SHA"
     verdict = Verdict.PASSED if given >= needed else None
     return _condition(facts.head_sha, "review", verdict, fact, "approvals of this SHA by people with write access")
+
+
+def _changes_requested(facts: GateFacts, against: Sequence[Review]) -> Condition:
+    """Of this head they are to be met; after a later commit it is the reviewer's turn, and the gate stays shut."""
+    here = [r for r in against if r.commit_sha == facts.head_sha]
+    fact = f"changes requested by {', '.join(r.author for r in here or against)}"
+    if not here:
+        fact += " of an earlier SHA"
+    verdict = Verdict.FAILED if here else None
+    return _condition(facts.head_sha, "review", verdict, fact, "an approval or a dismissal of that review")
 
 
 def _latest_reviews(facts: GateFacts, rules: GateRules) -> tuple[Review, ...]:

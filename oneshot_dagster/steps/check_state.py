@@ -8,7 +8,7 @@ from datetime import timedelta
 from oneshot_dagster.domain.artifact import Artifact, Check, Link, Markdown, NotMyTurn, Record, Verdict
 from oneshot_dagster.domain.attempt import Awaited
 from oneshot_dagster.domain.errors import NeedsHuman
-from oneshot_dagster.domain.gate import Gate, GateFacts, Opening, checks_failing
+from oneshot_dagster.domain.gate import Gate, GateFacts, Opening, Thread, checks_failing
 from oneshot_dagster.domain.messages import conditions_table
 from oneshot_dagster.domain.patch import Failure, normalised_fingerprint
 from oneshot_dagster.domain.run import State
@@ -75,7 +75,7 @@ def _without_pull(turn: Turn) -> Record:
     if turn.cancelled():
         pass
     elif gate.opening is Opening.FAILED:
-        _send_back(turn, gate, failing=())
+        _send_back(turn, gate)
     else:
         turn.then(State.JUDGING, f"there is no pull request to wait for; the rules judge {gate.sha[:7]}", awaited=None)
     return Record(
@@ -101,7 +101,7 @@ def _act(turn: Turn, facts: GateFacts, gate: Gate) -> None:
         case Opening.FAILED:
             failing = checks_failing(facts)
             turn.set(ci_status="failure" if failing else turn.attempt.ci_status)
-            _send_back(turn, gate, failing=failing)
+            _send_back(turn, gate, failing=failing, threads=facts.threads)
         case Opening.BEHIND | Opening.CONFLICT:
             bring_up_to_date(turn, facts, gate)
         case Opening.CLOSED if facts.merged:
@@ -118,8 +118,8 @@ def _act(turn: Turn, facts: GateFacts, gate: Gate) -> None:
             park(turn, gate)
 
 
-def _send_back(turn: Turn, gate: Gate, *, failing: Sequence[str]) -> None:
-    if _same_as_last_time(turn, _leave_failures(turn, gate.sha, failing)):
+def _send_back(turn: Turn, gate: Gate, *, failing: Sequence[str] = (), threads: Sequence[Thread] = ()) -> None:
+    if _same_as_last_time(turn, _leave_failures(turn, gate.sha, failing, threads)):
         raise NeedsHuman(f"two attempts in a row failed alike: {gate.reason}", reason="no_progress")
     turn.then(State.NEEDS_ITERATION, gate.reason, next_prompt=f"The gate did not pass: {gate.reason}.", awaited=None)
 
@@ -160,9 +160,9 @@ def _same_as_last_time(turn: Turn, fingerprint: str) -> bool:
     return bool(fingerprint and kept) and kept[-1].data["fingerprint"] == fingerprint
 
 
-def _leave_failures(turn: Turn, sha: str, failing: Sequence[str]) -> str:
+def _leave_failures(turn: Turn, sha: str, failing: Sequence[str], threads: Sequence[Thread]) -> str:
     """Keeps the logs of what failed for the next attempt's prompt: failing checks, and suites of the local report.
-    Returns their fingerprint."""
+    Returns their fingerprint, to which what reviewers ask belongs too; the prompt reads that anew."""
     attempt, github = turn.attempt, turn.services.github
     failures = [{"name": name, "log": github.check_log(attempt.key.repository, sha, name)} for name in failing]
     report = turn.store.artifacts.report(attempt.id, kind="local", sha=sha)
@@ -172,7 +172,8 @@ def _leave_failures(turn: Turn, sha: str, failing: Sequence[str]) -> str:
         if suite["verdict"] != Verdict.PASSED
     ]
     turn.file("failures", json.dumps(failures).encode(), "application/json")
-    fingerprint = normalised_fingerprint([Failure(name=f["name"], log=f["log"]) for f in failures])
+    asked = [Failure(name=f"thread {t.thread_id}", log=t.body) for t in threads if not t.is_resolved]
+    fingerprint = normalised_fingerprint([*(Failure(name=f["name"], log=f["log"]) for f in failures), *asked])
     turn.fact("engine", "failures", {"names": [f["name"] for f in failures], "fingerprint": fingerprint}, sha=sha)
     return fingerprint
 

@@ -2,6 +2,7 @@
 How each is found again is probes.py; the one path that performs them is write_action.py."""
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import asdict
 
 from oneshot_dagster.domain.errors import NeedsHuman
@@ -124,6 +125,43 @@ def check_run(turn: Turn, *, sha: str, says: CheckSays, url: str) -> None:
 
     payload = {"sha": sha, "digest": state, **asdict(check)}
     perform(turn, Effect(action=Action.CHECK_RUN, key=key, payload=payload, act=act))
+
+
+def reply_to_thread(turn: Turn, *, number: int, thread_id: str, body: str) -> None:
+    """Once an attempt. A thread that is gone by now is answered by nobody."""
+    github, attempt = turn.services.github, turn.attempt
+    marker = f"<!-- oneshot:{attempt.key}:thread-{attempt.number} -->"
+
+    def act() -> Result:
+        return {"url": github.reply_to_thread(attempt.key.repository, thread_id, f"{marker}\n{body}")}
+
+    payload = {"number": number, "thread_id": thread_id, "marker": marker, "body": body}
+    key = f"reply_thread:{thread_id}:{attempt.number}"
+    perform(turn, Effect(action=Action.REPLY_THREAD, key=key, payload=payload, act=_or_refused(act)))
+
+
+def resolve_thread(turn: Turn, *, number: int, thread_id: str) -> None:
+    github, attempt = turn.services.github, turn.attempt
+
+    def act() -> Result:
+        github.resolve_thread(attempt.key.repository, thread_id)
+        return {"resolved": True}
+
+    payload = {"number": number, "thread_id": thread_id}
+    key = f"resolve_thread:{thread_id}:{attempt.number}"
+    perform(turn, Effect(action=Action.RESOLVE_THREAD, key=key, payload=payload, act=_or_refused(act)))
+
+
+def _or_refused(act: Callable[[], Result]) -> Callable[[], Result]:
+    """What may not be done there, or is gone, is refused: it stops no change, and the gate says what is still open."""
+
+    def tried() -> Result:
+        try:
+            return act()
+        except NeedsHuman as error:
+            return {"refused": True, "why": str(error)}
+
+    return tried
 
 
 def update_branch(turn: Turn, *, number: int, expected: str) -> Result:

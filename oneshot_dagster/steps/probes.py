@@ -7,7 +7,7 @@ from typing import cast
 
 from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.services.deploy.protocol import Observed
-from oneshot_dagster.services.github.protocol import Pull
+from oneshot_dagster.services.github.protocol import Pull, ReviewThread
 from oneshot_dagster.steps.services import Services
 from oneshot_dagster.steps.target import target
 
@@ -23,6 +23,8 @@ class Action(StrEnum):
     UPDATE_PR = "update_pr"
     COMMENT = "comment"
     CHECK_RUN = "check_run"
+    REPLY_THREAD = "reply_thread"
+    RESOLVE_THREAD = "resolve_thread"
     UPDATE_BRANCH = "update_branch"
     MERGE = "merge"
     GITHUB_DEPLOYMENT = "github_deployment"
@@ -62,6 +64,24 @@ def _comment(services: Services, attempt: Attempt, payload: Result) -> Result | 
         if comment.author == services.github.login and comment.body.startswith(marker) and digest in comment.body:
             return {"comment_id": comment.comment_id, "url": comment.url, "found": True}
     return None
+
+
+def _reply_thread(services: Services, attempt: Attempt, payload: Result) -> Result | None:
+    thread = _thread(services, attempt, payload)
+    for comment in thread.comments if thread else ():
+        if comment.author == services.github.login and comment.body.startswith(str(payload["marker"])):
+            return {"url": comment.url, "found": True}
+    return None
+
+
+def _resolve_thread(services: Services, attempt: Attempt, payload: Result) -> Result | None:
+    thread = _thread(services, attempt, payload)
+    return {"resolved": True, "found": True} if thread is not None and thread.is_resolved else None
+
+
+def _thread(services: Services, attempt: Attempt, payload: Result) -> ReviewThread | None:
+    threads = services.github.threads(attempt.key.repository, int(str(payload["number"])))
+    return next((thread for thread in threads if thread.thread_id == payload["thread_id"]), None)
 
 
 def _update_branch(services: Services, attempt: Attempt, payload: Result) -> Result | None:
@@ -104,6 +124,8 @@ PROBES: Mapping[Action, Probe] = {
     Action.UPDATE_PR: _written_again,
     Action.COMMENT: _comment,
     Action.CHECK_RUN: _written_again,
+    Action.REPLY_THREAD: _reply_thread,
+    Action.RESOLVE_THREAD: _resolve_thread,
     Action.UPDATE_BRANCH: _update_branch,
     Action.MERGE: _merge,
     Action.GITHUB_DEPLOYMENT: _github_deployment,

@@ -9,6 +9,7 @@ from oneshot_dagster.domain.pull_request import body, title
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.domain.test_results import from_json
 from oneshot_dagster.steps import effects
+from oneshot_dagster.steps.answering import answer_threads
 from oneshot_dagster.steps.probes import Action
 from oneshot_dagster.steps.telling import UNHEARD, shown_withheld, tell
 from oneshot_dagster.steps.trust import observes
@@ -49,6 +50,7 @@ def pull_request(turn: Turn) -> Record | NotMyTurn:
     number, url = int(str(opened["number"])), str(opened["url"])
     effects.update_pull(turn, number=number, title=text_title, body=text_body)
     turn.set(pr_number=number, pr_url=url, head_sha=sha)
+    answer_threads(turn)
     _tell(turn)
     turn.fact("github", "pull_request", {"number": number, "url": url}, sha=sha)
     return Record(

@@ -16,7 +16,16 @@ from oneshot_dagster.steps.turn import Turn
 
 # What a step goes on without: it tells people, or the step shows what it would have written.
 _TOLD_OR_SHOWN = frozenset(
-    {Action.PUSH, Action.OPEN_PR, Action.UPDATE_PR, Action.COMMENT, Action.CHECK_RUN, Action.DEPLOYMENT_STATUS}
+    {
+        Action.PUSH,
+        Action.OPEN_PR,
+        Action.UPDATE_PR,
+        Action.COMMENT,
+        Action.CHECK_RUN,
+        Action.REPLY_THREAD,
+        Action.RESOLVE_THREAD,
+        Action.DEPLOYMENT_STATUS,
+    }
 )
 
 

@@ -60,6 +60,7 @@ tokens = 2_000_000
 active = "3h"
 [prompt]
 file = "docs/agent-prompt.md"
+guidance = ["AGENTS.md", "CONTRIBUTING.md"]
 """
 
 MERGE = 'mode = "merge"\n'

@@ -19,6 +19,8 @@ from oneshot_dagster.services.github.protocol import (
     MergeAnswer,
     OurCheck,
     Pull,
+    ReviewText,
+    ReviewThread,
     TimelineEvent,
 )
 from oneshot_dagster.services.github.tokens import OneToken, Tokens
@@ -232,6 +234,15 @@ class GitHubClient:
     def timeline(self, repository: str, number: int) -> tuple[TimelineEvent, ...]:
         events = self._items(f"/repos/{repository}/issues/{number}/timeline", shapes.timeline_event)
         return tuple(event for event in events if event is not None)
+
+    def review_texts(self, repository: str, number: int) -> tuple[ReviewText, ...]:
+        found: list[ReviewText] = []
+        for answer in self._connection.pages(f"/repos/{repository}/pulls/{number}/reviews"):
+            found += read(lambda bodies: [shapes.review_text(one) for one in bodies if one.get("body")], answer)
+        return tuple(found)
+
+    def threads(self, repository: str, number: int) -> tuple[ReviewThread, ...]:
+        return self._threads.all(repository, number)
 
     def reply_to_thread(self, repository: str, thread_id: str, body: str) -> str:
         return self._threads.reply(repository, thread_id, body)

@@ -98,6 +98,34 @@ class TimelineEvent:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ThreadComment:
+    author: str
+    body: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReviewThread:
+    """With its first hundred comments, oldest first. `line` None: the whole file, or what it was said of has changed."""
+
+    thread_id: str
+    is_resolved: bool
+    path: str | None
+    line: int | None
+    comments: tuple[ThreadComment, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReviewText:
+    """`state` as in a gate's review; `commit_sha` is what was reviewed."""
+
+    author: str
+    state: str
+    body: str
+    commit_sha: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Edit:
     """The last one of an issue's body. `editor` None: an account that is gone."""
 
@@ -225,6 +253,14 @@ class GitHub(Protocol):
 
     def timeline(self, repository: str, number: int) -> tuple[TimelineEvent, ...]:
         """All pages, oldest first: who did what on an issue or a pull request."""
+        ...
+
+    def review_texts(self, repository: str, number: int) -> tuple[ReviewText, ...]:
+        """Those that say something of the whole, oldest first."""
+        ...
+
+    def threads(self, repository: str, number: int) -> tuple[ReviewThread, ...]:
+        """All review threads of a pull request, with what was said in them."""
         ...
 
     def reply_to_thread(self, repository: str, thread_id: str, body: str) -> str:

@@ -110,7 +110,7 @@ class Reading:
             threads += shaped(
                 lambda body: [shapes.thread(one) for one in body["reviewThreads"]["nodes"]], node, asked=asked
             )
-            following = shaped(_next_page, node, asked=asked)
+            following = shaped(next_page, node, asked=asked)
             if following is None or following == after:
                 return first, tuple(threads)
             after = following
@@ -165,6 +165,6 @@ def latest_checks(connection: Connection, repository: str, sha: str, *, name: st
     return tuple(latest.values())
 
 
-def _next_page(node: Json) -> str | None:
+def next_page(node: Json) -> str | None:
     page: Json = node["reviewThreads"]["pageInfo"]
     return str(page["endCursor"]) if page["hasNextPage"] else None

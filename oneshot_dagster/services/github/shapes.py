@@ -8,7 +8,7 @@ from datetime import datetime
 from oneshot_dagster.domain.gate import CheckRun, CommitStatus, Review, Thread
 from oneshot_dagster.domain.gate_conditions import OUR_CHECK
 from oneshot_dagster.services.github.answers import Json, as_object, part
-from oneshot_dagster.services.github.protocol import Comment, Edit, Issue, Pull, TimelineEvent
+from oneshot_dagster.services.github.protocol import Comment, Edit, Issue, Pull, ReviewText, TimelineEvent
 
 GHOST = "ghost"  # GitHub's own name for an account that is gone
 WRITERS = frozenset({"admin", "maintain", "write"})
@@ -201,6 +201,15 @@ def review(body: Json, *, writers: Collection[str]) -> Review:
         submitted_at=time_of(body.get("submitted_at")),
         has_write_access=login_of(body.get("user")) in writers,
         review_id=int(body.get("id") or 0),
+    )
+
+
+def review_text(body: Json) -> ReviewText:
+    return ReviewText(
+        author=login_of(body.get("user")),
+        state=str(body["state"]).upper(),
+        body=str(body["body"]),
+        commit_sha=body.get("commit_id"),
     )
 
 

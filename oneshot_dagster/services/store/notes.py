@@ -27,8 +27,9 @@ class PostgresNotes:
             tags=plain(tuple(tags)),
         )
 
-    def recall(self, repository: str, *, text: str, limit: int) -> tuple[str, ...]:
-        rows = self._database.all("notes.recall", repository=repository, text=text, limit=limit)
+    def recall(self, repository: str, *, text: str, limit: int, not_of: ChangeKey | None = None) -> tuple[str, ...]:
+        number = not_of.issue_number if not_of else 0
+        rows = self._database.all("notes.recall", repository=repository, text=text, limit=limit, not_of=number)
         return tuple(f"{row['title']}\n{row['content']}" for row in rows)
 
     def memories_of(self, attempt_id: str) -> int:

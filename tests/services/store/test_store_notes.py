@@ -4,6 +4,7 @@ import psycopg
 import pytest
 from store_fixtures import TO_COMPLETED, intake, walk
 
+from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.services.store.postgres import PostgresStore
 
 
@@ -36,8 +37,19 @@ def test_recall_finds_what_shares_words_best_first_and_only_in_its_repository(st
     _remember(store, "acme/shop#3", "Images", "Thumbnails are made by a worker.")
     _remember(store, "acme/other#1", "Greeting endpoint", "The greeting test failed elsewhere.")
     found = store.notes.recall("acme/shop", text="Greet users by name: the greeting endpoint", limit=5)
-    assert [memory.splitlines()[0] for memory in found] == ["Greeting endpoint", "Checkout"]
-    assert store.notes.recall("acme/shop", text="greeting", limit=1) == found[:1]
+    assert [memory.splitlines()[0] for memory in found] == ["Greeting endpoint"]
+    assert store.notes.recall("acme/shop", text="greeting", limit=1) == found
+    assert len(store.notes.recall("acme/shop", text="greeting", limit=5)) == 2
+
+
+def test_recall_leaves_out_what_a_change_left_itself_and_what_shares_only_words_of_every_change(
+    store: PostgresStore,
+) -> None:
+    _remember(store, "acme/shop#1", "Checkout", "Attempt 1 failed: the tests of the price endpoint need cents.")
+    _remember(store, "acme/shop#2", "Checkout", "Asked: add a test. Attempt 1 ended needs_iteration, tests failed.")
+    asked = "Please add a test of the price endpoint: cents"
+    assert len(store.notes.recall("acme/shop", text=asked, limit=5)) == 1
+    assert store.notes.recall("acme/shop", text=asked, limit=5, not_of=ChangeKey.parse("acme/shop#1")) == ()
 
 
 @pytest.mark.parametrize(

@@ -19,12 +19,27 @@ values (:repository, :issue_number, cast(:run_id as uuid), :title, :content, :ta
 on conflict (run_id, title) do update set content = excluded.content, tags = excluded.tags
 
 -- name: recall
--- The memories of a repository that share words with a text, best first; any shared word counts.
-select e.title, e.content
-from memories.entries e,
-  cast(replace(replace(plainto_tsquery('english', left(:text, 4000))::text, '&', '|'), '<->', '|') as tsquery) wanted
-where e.repository = :repository and e.search @@ wanted
-order by ts_rank_cd(e.search, wanted) desc, e.id desc
+-- The memories of a repository that share words with a text, best first. One word in common says nothing, nor do words
+-- that are in every change: two have to be shared (one, of a text of one word), and more of a long text.
+with asked as (
+  select left(:text, 4000) as words
+), telling as (
+  select array(
+    select lexeme from asked, unnest(to_tsvector('english', asked.words))
+    where lexeme <> all (array['ask', 'attempt', 'end', 'fail', 'issu', 'chang', 'need', 'iter', 'test', 'pleas', 'add', 'make', 'use'])
+  ) as lexemes
+), wanted as (
+  select cast(replace(replace(plainto_tsquery('english', words)::text, '&', '|'), '<->', '|') as tsquery) as any_word
+  from asked
+), found as (
+  select e.id, e.title, e.content, ts_rank_cd(e.search, wanted.any_word) as rank, cardinality(telling.lexemes) as telling,
+    (select count(*) from unnest(e.search) word where word.lexeme = any (telling.lexemes)) as shared
+  from memories.entries e, wanted, telling
+  where e.repository = :repository and e.issue_number <> :not_of and e.search @@ wanted.any_word
+)
+select title, content from found
+where shared >= greatest(least(telling, 2), least(telling, 60) / 12) and shared > 0
+order by rank desc, id desc
 limit :limit
 
 -- name: memories_of
