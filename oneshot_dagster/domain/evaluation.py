@@ -54,6 +54,11 @@ def by_rules(
     return results if proof is None else (*results, rules.new_tests(proof, may_be_none=policy.judge.allow_no_new_tests))
 
 
+def by_rules_of_a_revert(snapshot: Snapshot, gate: Gate) -> tuple[RuleResult, ...]:
+    """What git took back was judged when it came: tests, size and protected paths say nothing against taking it back."""
+    return rules.diff_not_empty(snapshot), rules.gate_passed(snapshot, gate)
+
+
 def worth_asking(results: Sequence[RuleResult]) -> bool:
     """Whether a model's opinion can change anything: not where the rules already leave it to a person, or nothing differs."""
     proposed = [result for result in results if result.code != rules.NOT_PROPOSED]

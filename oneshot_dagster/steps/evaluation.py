@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from oneshot_dagster.domain import messages
 from oneshot_dagster.domain.artifact import Artifact, Check, Markdown, NotMyTurn, Record, Shown, Verdict
 from oneshot_dagster.domain.attempt import StoredEvaluation
-from oneshot_dagster.domain.evaluation import Evaluation, by_rules, evaluated, worth_asking
+from oneshot_dagster.domain.evaluation import Evaluation, by_rules, by_rules_of_a_revert, evaluated, worth_asking
 from oneshot_dagster.domain.evaluation_rules import RuleResult, seen_whole
 from oneshot_dagster.domain.gate import Gate, Opening
 from oneshot_dagster.domain.new_tests import Proof
 from oneshot_dagster.domain.opinion import Decision, JudgeFailure
-from oneshot_dagster.domain.run import OBSERVE_ONLY, State
+from oneshot_dagster.domain.run import OBSERVE_ONLY, Kind, State
 from oneshot_dagster.domain.snapshot import Snapshot
 from oneshot_dagster.domain.verdict import judge_comment, requirements_table, why
 from oneshot_dagster.steps import effects
@@ -45,26 +45,25 @@ def evaluation(turn: Turn) -> Record | NotMyTurn:
 
 
 def _judge(turn: Turn, snapshot: Snapshot, gate: Gate) -> Record | NotMyTurn:
-    proof = prove(turn, snapshot) if snapshot.files else None
+    is_revert = turn.attempt.kind is Kind.REVERT
+    proof = prove(turn, snapshot) if snapshot.files and not is_revert else None
     if turn.cancelled():
         return _stopped("the new tests ran")
-    results = _rules(turn, snapshot, gate, proof)
-    answer, judge = None, turn.services.judge
-    if judge.model is not None and worth_asking(results):
+    results = by_rules_of_a_revert(snapshot, gate) if is_revert else _rules(turn, snapshot, gate, proof)
+    shown = None
+    if turn.services.judge.model is not None and not is_revert and worth_asking(results):
         shown = shown_to_model(turn, snapshot, gate, proof)
         results = (*results, seen_whole(unseen(shown)))
-        if worth_asking(results):
-            answer = ask(turn, shown)
-            if answer is None:
-                return _stopped("the model was asked")
-    if answer is not None and isinstance(answer.said, JudgeFailure):
-        return _failed(turn, answer, answer.said)
-    found = evaluated(
-        snapshot.head_sha, results, answer.said if answer and not isinstance(answer.said, JudgeFailure) else None
-    )
+    asked = shown if worth_asking(results) else None
+    answer = ask(turn, asked) if asked is not None else None
+    if turn.cancelled() or (asked is not None and answer is None):
+        return _stopped("it was judged")
+    said = answer.said if answer is not None else None
+    if isinstance(said, JudgeFailure):
+        return _failed(turn, answer, said)
+    found = evaluated(snapshot.head_sha, results, said)
     _store(turn, found, answer)
-    if not turn.cancelled():
-        _act(turn, found)
+    _act(turn, found)
     if answer is not None:
         _tell(turn, found, answer)
     return _record(turn, found, answer)
@@ -86,7 +85,7 @@ def _rules(turn: Turn, snapshot: Snapshot, gate: Gate, proof: Proof | None) -> t
     )
 
 
-def _failed(turn: Turn, answer: Answer, failure: JudgeFailure) -> NotMyTurn:
+def _failed(turn: Turn, answer: Answer | None, failure: JudgeFailure) -> NotMyTurn:
     """No usable answer within the budget: on record as what a person has to look at, and never a pass."""
     sha, reason = turn.attempt.head_sha or "", f"the judge failed: {failure.problem}"
     reasons: dict[str, object] = {"error": "judge_failed", "problem": failure.problem}

@@ -32,9 +32,15 @@ def holds(services: Services, attempt: Attempt, facts: GateFacts) -> str | None:
         return sentence(freeze)
     if any(request.kind == "hold" for request in services.store.requests.open(attempt.id)):
         return "a person put it on hold"
-    if not limits.rules_alone and not limits.is_local_forge:
+    if not limits.rules_alone and not limits.is_local_forge and _only_rules_judged(services, attempt):
         return "only rules judged it and ONESHOT_MERGE__RULES_ALONE is not set: a person merges"
     return None
+
+
+def _only_rules_judged(services: Services, attempt: Attempt) -> bool:
+    """What takes back is judged by nobody else: its CI and its gate decide."""
+    judged = [e for e in services.store.artifacts.evaluations(attempt.id) if e.sha == attempt.judged_sha]
+    return attempt.kind is not Kind.REVERT and not any(e.model for e in judged[-1:])
 
 
 def _freeze(services: Services, attempt: Attempt) -> Freeze | None:
