@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from oneshot_dagster.domain.gate import GateFacts
 from oneshot_dagster.domain.readiness_facts import ReportedContexts, RepositoryFacts, Unread, WebhookFacts
-from oneshot_dagster.services.github import shapes
+from oneshot_dagster.services.github import deployments, shapes
 from oneshot_dagster.services.github.answers import ABSENT, REFUSED, Json, part, read, shaped
 from oneshot_dagster.services.github.protocol import (
     AsyncMerge,
@@ -269,6 +269,9 @@ class GitHubClient:
         }
         answer = self._connection.send("POST", f"/repos/{repository}/deployments", json=payload)
         return read(lambda body: int(body["id"]), answer)
+
+    def active_deployments(self, repository: str, *, environment: str) -> tuple[int, ...]:
+        return deployments.active(self._connection, repository, environment)
 
     def deployment_status(self, repository: str, deployment_id: int, *, state: str, url: str, description: str) -> None:
         payload = {"state": state, "description": description[:LONGEST_DESCRIPTION]}

@@ -275,6 +275,10 @@ class GitHub(Protocol):
 
     def create_deployment(self, repository: str, *, sha: str, environment: str, key: str, description: str) -> int: ...
 
+    def active_deployments(self, repository: str, *, environment: str) -> tuple[int, ...]:
+        """Those of ours among the newest of that environment whose last status is success."""
+        ...
+
     def deployment_status(
         self, repository: str, deployment_id: int, *, state: str, url: str, description: str
     ) -> None: ...
