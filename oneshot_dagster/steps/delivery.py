@@ -1,5 +1,7 @@
 """What is known of an attempt's delivery, read from the store (and the deployment, where asked): for evidence and status."""
 
+from dataclasses import replace
+
 from oneshot_dagster.domain.artifact import Artifact
 from oneshot_dagster.domain.attempt import Attempt, Fact
 from oneshot_dagster.domain.delivery import Criterion, DeliveryFacts, landing, no_verification
@@ -12,12 +14,16 @@ from oneshot_dagster.steps.target import target
 
 
 def observe(services: Services, attempt: Attempt) -> Observed | None:
-    """What serves now; None where the policy deploys nothing or nothing is merged."""
+    """What serves now; None where the policy deploys nothing or nothing is merged. What is past the merge counts as it."""
     kind = parse_policy(attempt.policy).deploy.kind
     deploy = services.deploys.get(kind)
     if kind == "none" or deploy is None or attempt.merge_sha is None:
         return None
-    return deploy.observe(target(services, attempt))
+    aim = target(services, attempt)
+    seen = deploy.observe(aim)
+    if seen.revision == attempt.merge_sha or not deploy.ready(aim, seen, sha=attempt.merge_sha):
+        return seen
+    return replace(seen, revision=attempt.merge_sha, detail=f"{seen.revision} serves, which holds it; {seen.detail}")
 
 
 def delivery_facts(store: Store, attempt: Attempt, observed: Observed | None) -> DeliveryFacts:

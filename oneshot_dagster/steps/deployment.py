@@ -1,28 +1,34 @@
-"""The deployment: exactly the merged revision, started once in the lane, observed until it is ready. No suites here."""
+"""The deployment: exactly the merged revision, started once in the lane, observed until it is ready. No suites here.
+One that takes long is parked and looked at again; what GitHub is told of it is github_deployment."""
 
 import tempfile
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from oneshot_dagster.domain.artifact import Artifact, Link, NotMyTurn, Record
+from oneshot_dagster.domain.attempt import Awaited
+from oneshot_dagster.domain.errors import NeedsHuman
+from oneshot_dagster.domain.resume_facts import Awaiting
 from oneshot_dagster.domain.run import State
-from oneshot_dagster.services.deploy.protocol import Deploy
-from oneshot_dagster.steps import lane
+from oneshot_dagster.services.deploy.protocol import Deploy, Observed
+from oneshot_dagster.steps import github_deployment, lane
 from oneshot_dagster.steps.probes import Action, Result, observed_result
 from oneshot_dagster.steps.rollback import fail_after_merge
 from oneshot_dagster.steps.target import target
 from oneshot_dagster.steps.turn import Turn
 from oneshot_dagster.steps.write_action import Effect, perform
 
+_LONGEST_STATUS = 140
+
 
 def deployment(turn: Turn) -> Record | NotMyTurn:
     attempt = turn.attempt
     if attempt.state not in {State.MERGED, State.DEPLOYING}:
-        return NotMyTurn(
-            artifact=Artifact.DEPLOYMENT, reason=f"the change is {attempt.state}; only a merged change is deployed"
-        )
+        return _not_now(f"the change is {attempt.state}; only a merged change is deployed")
     epoch = lane.enter(turn)
     if epoch is None:
-        return NotMyTurn(artifact=Artifact.DEPLOYMENT, reason=turn.attempt.reason)
+        return _not_now(turn.attempt.reason)
     if attempt.state is State.MERGED:
         turn.move(State.DEPLOYING, f"deploying {(attempt.merge_sha or '')[:7]}", awaited=None)
     kind = turn.policy.deploy.kind
@@ -30,38 +36,106 @@ def deployment(turn: Turn) -> Record | NotMyTurn:
         return _nothing_to_deploy(turn)
     deploy = turn.services.deploys.get(kind)
     if deploy is None:
-        fail_after_merge(turn, f"this platform cannot deploy by {kind} yet", suites=())
-        return NotMyTurn(artifact=Artifact.DEPLOYMENT, reason=turn.attempt.reason)
+        raise NeedsHuman(_unknown(kind), reason="deploy_not_configured")
     return _deploy(turn, deploy, epoch)
 
 
+def _unknown(kind: str) -> str:
+    do = "; set ONESHOT_ARGOCD__URL and a token, then retry" if kind == "argocd" else ""
+    return f"this platform has nothing to deploy by {kind} with{do}"
+
+
 def _deploy(turn: Turn, deploy: Deploy, epoch: int) -> Record | NotMyTurn:
-    sha = turn.attempt.merge_sha or ""
-    deployment_id = int(str(perform(turn, _github_deployment(turn, sha))["id"]))
-    _status(turn, deployment_id, "in_progress", f"starting {sha[:7]}")
-    result = perform(turn, _start(turn, deploy, sha, epoch))
-    ready = result.get("revision") == sha and bool(result.get("ready"))
-    _status(turn, deployment_id, "success" if ready else "failure", str(result.get("detail"))[:140])
-    turn.fact("deployment", "observed", dict(result), sha=sha)
-    if not ready:
-        fail_after_merge(turn, f"the deployment of {sha[:7]} is not ready: {result.get('detail')}", suites=())
-        return NotMyTurn(artifact=Artifact.DEPLOYMENT, reason=turn.attempt.reason)
-    turn.then(State.VERIFYING, f"{sha[:7]} is deployed and ready", deployed_sha=sha)
+    sha, began = turn.attempt.merge_sha or "", turn.store.now()
+    number = github_deployment.record(turn, sha)
+    github_deployment.tell(turn, number, "in_progress", f"starting {sha[:7]}")
+    started = perform(turn, _start(turn, deploy, sha, epoch))
+    seen = _looked(turn, deploy, sha, started)
+    turn.fact("deployment", "observed", observed_result(seen), sha=sha)
+    aim = target(turn.services, turn.attempt)
+    if deploy.ready(aim, seen, sha=sha):
+        return _deployed(turn, deploy, seen, number=number, epoch=epoch)
+    if deploy.failed(aim, seen, sha=sha):
+        return _failed(turn, number, f"the deployment of {sha[:7]} failed: {seen.detail}")
+    awaited = _awaited(turn, began)
+    if turn.store.now() < awaited.deadline:
+        return _park(turn, awaited, f"{sha[:7]} is being deployed: {seen.detail}")
+    return _late(turn, number, seen, sha)
+
+
+def _looked(turn: Turn, deploy: Deploy, sha: str, started: Result) -> Observed:
+    """Looks until it is ready or failed, the hold is over, or another run waits for this slot; once in any case."""
+    if started.get("broken") == sha:  # as the start itself saw it
+        return Observed(
+            revision=_text(started, "revision"),
+            ready=False,
+            url=str(started.get("url")),
+            detail=str(started.get("detail")),
+            broken=sha,
+        )
+    clock, limits, aim = turn.services.clock, turn.services.limits, target(turn.services, turn.attempt)
+    put_off = "" if started.get("asked", True) else f"{started.get('detail')}; "
+    until = clock.monotonic() + limits.hold_seconds
+    said = ""
+    while True:
+        seen = deploy.observe(aim)
+        over = deploy.ready(aim, seen, sha=sha) or deploy.failed(aim, seen, sha=sha)
+        if over or put_off or clock.monotonic() >= until or turn.held.lost or turn.others_wait():
+            return seen if over else replace(seen, detail=f"{put_off}{seen.detail}")
+        if seen.detail != said:
+            said = seen.detail
+            turn.say(f"waiting: {said}")
+        clock.sleep(limits.poll_seconds)
+
+
+def _deployed(turn: Turn, deploy: Deploy, seen: Observed, *, number: int, epoch: int) -> Record:
+    sha, policy = turn.attempt.merge_sha or "", turn.policy.deploy
+    github_deployment.stands(turn, number, seen.detail[:_LONGEST_STATUS])
+    turn.then(State.VERIFYING, f"{sha[:7]} is deployed and ready", deployed_sha=sha, awaited=None)
+    serves = sha[:7] if seen.revision == sha else f"{(seen.revision or '')[:7]}, which holds {sha[:7]},"
     return Record(
         artifact=Artifact.DEPLOYMENT,
-        what_happened=f"{sha[:7]} serves at {turn.policy.deploy.url} ({turn.policy.deploy.environment}).",
+        what_happened=f"{serves} serves at {seen.url} ({policy.environment}).",
         shown={
-            "url": Link(turn.policy.deploy.url or ""),
+            "url": Link(policy.url or seen.url),
             "deployed_sha": sha,
-            "observed_revision": str(result.get("revision")),
-            "environment": turn.policy.deploy.environment,
+            "observed_revision": str(seen.revision),
+            "environment": policy.environment,
             "kind": deploy.kind,
-            "github_deployment": deployment_id,
+            "github_deployment": number,
             "lane_epoch": epoch,
-            "detail": str(result.get("detail")),
-            "not_enforced": "not enforced: undo and rollback of a failed deployment",
+            "detail": seen.detail,
         },
     )
+
+
+def _failed(turn: Turn, number: int, why: str) -> NotMyTurn:
+    github_deployment.tell(turn, number, "failure", why[:_LONGEST_STATUS])
+    fail_after_merge(turn, why, suites=())
+    return _not_now(turn.attempt.reason)
+
+
+def _late(turn: Turn, number: int, seen: Observed, sha: str) -> NotMyTurn:
+    """In vain: what serves is known, and something is to be done about it, or it is not, and a person has to look."""
+    why = f"{sha[:7]} was not deployed within {turn.policy.deploy.timeout / 60:g} min: {seen.detail}"
+    if seen.revision is None:
+        github_deployment.tell(turn, number, "error", why[:_LONGEST_STATUS])
+        raise NeedsHuman(why, reason="deployment_unknown")
+    return _failed(turn, number, why)
+
+
+def _awaited(turn: Turn, began: datetime) -> Awaited:
+    kept = turn.attempt.awaited
+    if kept is not None and kept.what == Awaiting.DEPLOYMENT:
+        return kept
+    deadline = began + timedelta(seconds=turn.policy.deploy.timeout)
+    return Awaited(what=Awaiting.DEPLOYMENT, since=began, deadline=deadline)
+
+
+def _park(turn: Turn, awaited: Awaited, why: str) -> NotMyTurn:
+    turn.attempt = turn.store.runs.park(turn.attempt.id, awaited, reason=why)
+    turn.say(f"parked: {why}")
+    return _not_now(why)
 
 
 def _start(turn: Turn, deploy: Deploy, sha: str, epoch: int) -> Effect:
@@ -72,8 +146,8 @@ def _start(turn: Turn, deploy: Deploy, sha: str, epoch: int) -> Effect:
             turn.services.git.export(turn.attempt.key.repository, sha=sha, target=folder)
             aim = target(turn.services, turn.attempt, folder)
             seen = deploy.start(aim, sha=sha, lane_is_ours=lambda: lane.is_ours(turn, epoch), say=turn.say)
-        serves = seen.ready and seen.revision == sha
-        return observed_result(seen) | ({} if serves else {"refused": True})  # so that a retry starts it again
+            again = deploy.failed(aim, seen, sha=sha) or not seen.asked
+        return observed_result(seen) | ({"refused": True} if again else {})  # so that a later turn starts it again
 
     return Effect(
         action=Action.START_DEPLOYMENT,
@@ -84,33 +158,6 @@ def _start(turn: Turn, deploy: Deploy, sha: str, epoch: int) -> Effect:
     )
 
 
-def _github_deployment(turn: Turn, sha: str) -> Effect:
-    github, repository, environment = turn.services.github, turn.attempt.key.repository, turn.policy.deploy.environment
-    key = f"{turn.attempt.key}:{turn.attempt.number}:{sha}"
-
-    def act() -> Result:
-        description = f"{turn.attempt.key}, attempt {turn.attempt.number}"
-        return {
-            "id": github.create_deployment(
-                repository, sha=sha, environment=environment, key=key, description=description
-            )
-        }
-
-    payload = {"key": key, "sha": sha, "environment": environment}
-    return Effect(action=Action.GITHUB_DEPLOYMENT, key=f"deployment:{environment}:{sha}", payload=payload, act=act)
-
-
-def _status(turn: Turn, deployment_id: int, state: str, description: str) -> None:
-    github, repository, url = turn.services.github, turn.attempt.key.repository, turn.policy.deploy.url or ""
-
-    def act() -> Result:
-        github.deployment_status(repository, deployment_id, state=state, url=url, description=description)
-        return {"state": state}
-
-    key = f"deployment_status:{deployment_id}:{state}"
-    perform(turn, Effect(action=Action.DEPLOYMENT_STATUS, key=key, payload={"state": state}, act=act))
-
-
 def _nothing_to_deploy(turn: Turn) -> Record:
     turn.then(State.VERIFYING, "the policy deploys nothing ([deploy] kind = none)")
     lane.leave(turn)
@@ -119,3 +166,12 @@ def _nothing_to_deploy(turn: Turn) -> Record:
         what_happened=f"Nothing was deployed: the policy of {turn.attempt.key.repository} says kind none.",
         shown={"deployed_sha": "none", "kind": "none", "environment": turn.policy.deploy.environment},
     )
+
+
+def _not_now(reason: str) -> NotMyTurn:
+    return NotMyTurn(artifact=Artifact.DEPLOYMENT, reason=reason)
+
+
+def _text(result: Result, key: str) -> str | None:
+    value = result.get(key)
+    return None if value is None else str(value)

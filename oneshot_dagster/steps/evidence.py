@@ -28,7 +28,7 @@ def evidence(turn: Turn) -> Record | NotMyTurn:
     _remember(turn)
     observed = observe(turn.services, attempt)
     if observed is not None:
-        found = {"revision": observed.revision, "ready": observed.ready}
+        found = {"revision": observed.revision, "ready": observed.ready, "detail": observed.detail}
         turn.fact("deployment", "observed_at_sealing", found, sha=attempt.merge_sha)
     criteria = success_criteria(delivery_facts(turn.store, attempt, observed))
     waived = unverified(turn.store, attempt)

@@ -38,7 +38,14 @@ def pull_result(pull: Pull) -> dict[str, object]:
 
 
 def observed_result(observed: Observed) -> dict[str, object]:
-    return {"revision": observed.revision, "ready": observed.ready, "url": observed.url, "detail": observed.detail}
+    return {
+        "revision": observed.revision,
+        "ready": observed.ready,
+        "url": observed.url,
+        "detail": observed.detail,
+        "broken": observed.broken,
+        "asked": observed.asked,
+    }
 
 
 def _push(services: Services, attempt: Attempt, payload: Result) -> Result | None:
@@ -107,10 +114,12 @@ def _github_deployment(services: Services, attempt: Attempt, payload: Result) ->
 
 def _start_deployment(services: Services, attempt: Attempt, payload: Result) -> Result | None:
     deploy = services.deploys.get(str(payload["kind"]))
-    observed = deploy.observe(target(services, attempt)) if deploy else None
-    if observed is None or observed.revision != payload["sha"] or not observed.ready:
+    if deploy is None:
         return None
-    return observed_result(observed) | {"found": True}
+    aim = target(services, attempt)
+    observed = deploy.observe(aim)
+    ready = deploy.ready(aim, observed, sha=str(payload["sha"]))
+    return observed_result(observed) | {"found": True} if ready else None
 
 
 def _delete_branch(services: Services, attempt: Attempt, payload: Result) -> Result | None:

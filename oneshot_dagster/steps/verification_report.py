@@ -32,10 +32,10 @@ def verification_report(turn: Turn) -> Record | NotMyTurn:
     log = "".join(f"$ {r.command}\n{r.log_tail}\n[{r.verdict}: {r.reason}]\n\n" for r in results)
     turn.file("verification-log", log.encode(), "text/plain")
     turn.fact("engine", "verification", {"verdict": verdict, "suites": [s["verdict"] for s in suites]}, sha=sha)
-    serving = _serving(turn)
-    if verdict is not Verdict.PASSED or serving != sha:
+    gone = _gone(turn, sha)
+    if verdict is not Verdict.PASSED or gone is not None:
         bad = next((r for r in results if r.verdict is not Verdict.PASSED), None)
-        why = f"{bad.suite}: {bad.reason}" if bad else f"after the suites {str(serving)[:7]} served, not {sha[:7]}"
+        why = f"{bad.suite}: {bad.reason}" if bad else f"after the suites {sha[:7]} did not serve any more: {gone}"
         fail_after_merge(turn, f"verification of {sha[:7]} {verdict.replace('_', ' ')}: {why}", suites=suites)
     else:
         turn.set(verified_sha=sha)
@@ -61,13 +61,14 @@ def _run(turn: Turn, sha: str) -> tuple[SuiteResult, ...]:
         return tuple(results)
 
 
-def _serving(turn: Turn) -> str | None:
+def _gone(turn: Turn, sha: str) -> str | None:
+    """What serves instead of `sha`, ready; None where it does, or nothing is deployed."""
     deploy = turn.services.deploys.get(turn.policy.deploy.kind)
-    return (
-        deploy.observe(target(turn.services, turn.attempt)).revision
-        if deploy and deploy.kind != "none"
-        else turn.attempt.merge_sha
-    )
+    if deploy is None or deploy.kind == "none":
+        return None
+    aim = target(turn.services, turn.attempt)
+    seen = deploy.observe(aim)
+    return None if deploy.ready(aim, seen, sha=sha) else seen.detail
 
 
 def _nothing_verified(turn: Turn, sha: str) -> Record:

@@ -1,0 +1,57 @@
+"""What GitHub is told of a deployment: a GitHub Deployment of the merged commit, and its statuses as it goes on.
+Nothing is deployed by it. Where the policy deploys nothing there is none, because it would start others' workflows."""
+
+from oneshot_dagster.domain.errors import NeedsHuman
+from oneshot_dagster.steps.probes import Action, Result
+from oneshot_dagster.steps.turn import Turn
+from oneshot_dagster.steps.write_action import Effect, key_of_next, perform
+
+
+def record(turn: Turn, sha: str) -> int:
+    """The number of the one GitHub Deployment that the attempt has of that commit."""
+    github, repository, environment = turn.services.github, turn.attempt.key.repository, turn.policy.deploy.environment
+    key = f"{turn.attempt.key}:{turn.attempt.number}:{sha}"
+
+    def act() -> Result:
+        description = f"{turn.attempt.key}, attempt {turn.attempt.number}"
+        return {
+            "id": github.create_deployment(
+                repository, sha=sha, environment=environment, key=key, description=description
+            )
+        }
+
+    payload = {"key": key, "sha": sha, "environment": environment}
+    made = perform(
+        turn,
+        Effect(action=Action.GITHUB_DEPLOYMENT, key=f"deployment:{environment}:{sha}", payload=payload, act=act),
+    )
+    return int(str(made["id"]))
+
+
+def tell(turn: Turn, number: int, state: str, description: str) -> None:
+    """`state` in_progress | success | failure | error | inactive; nothing is written where it is the last one said."""
+    github, repository, url = turn.services.github, turn.attempt.key.repository, turn.policy.deploy.url or ""
+    key = key_of_next(turn, Action.DEPLOYMENT_STATUS, f"deployment_status:{number}", state)
+    if key is None:
+        return
+
+    def act() -> Result:
+        github.deployment_status(repository, number, state=state, url=url, description=description)
+        return {"state": state}
+
+    payload = {"number": number, "state": state, "digest": state}
+    perform(turn, Effect(action=Action.DEPLOYMENT_STATUS, key=key, payload=payload, act=act))
+
+
+def stands(turn: Turn, number: int, description: str) -> None:
+    """Success, and the deployments that stood before are inactive. GitHub does that itself only outside of production."""
+    tell(turn, number, "success", description)
+    try:
+        before = turn.services.github.active_deployments(
+            turn.attempt.key.repository, environment=turn.policy.deploy.environment
+        )
+        for earlier in before:
+            if earlier != number:
+                tell(turn, earlier, "inactive", f"after {turn.attempt.key}")
+    except NeedsHuman as error:  # the service serves all the same
+        turn.say(f"earlier deployments stay as they are on GitHub: {error}")
