@@ -13,6 +13,8 @@ OVER = frozenset({"success", "failure", "canceled"})
 ENDED = frozenset({State.COMPLETED, State.CANCELLED, State.SUPERSEDED})
 TOO_LATE = "too late: the merge has begun and runs to its end"
 _FROM_MERGE_ON = LIVE - BEFORE_MERGE
+_WORKED_ON = frozenset({State.TESTING, State.PR_READY, State.AWAITING_CI, State.JUDGING})
+_NO_PROGRESS = frozenset({"no_progress", "undone"})
 _BACK = frozenset({"resume", "retry", "approve", "answer"})
 
 
@@ -94,18 +96,30 @@ def _back(attempt: Attempt, facts: ResumeFacts) -> Action | None:
 
 
 def _from_human(attempt: Attempt, facts: ResumeFacts, asked: list[Request]) -> Action:
-    """`handle` takes every open request: one way back is enough."""
+    """`handle` takes every open request: one way back is enough. Answers stay on record, where each later prompt finds them."""
     newest, handle = asked[-1], tuple(r.id for r in facts.requests)
     reason = f"{newest.by} said {newest.kind}"
-    prompt = _with_answers(attempt, asked)
-    if attempt.human_from is State.NEEDS_ITERATION and attempt.kind is not Kind.REVERT:
+    if _starts_anew(attempt, asked):
         if all(r.kind == "approve" for r in asked):
             return Settle(
                 handle=handle,
                 reply=f"nothing to approve ({attempt.human_reason}): `oneshot retry` starts another attempt",
             )
-        return StartAttempt(next_prompt=prompt or attempt.reason, reason=f"one more attempt: {reason}", handle=handle)
-    return MoveTo(target=_target(attempt, asked), reason=reason, handle=handle, next_prompt=prompt)
+        return StartAttempt(
+            next_prompt=attempt.next_prompt or attempt.reason, reason=f"one more attempt: {reason}", handle=handle
+        )
+    return MoveTo(target=_target(attempt, asked), reason=reason, handle=handle)
+
+
+def _starts_anew(attempt: Attempt, asked: list[Request]) -> bool:
+    """An answer is for the agent, so it starts the next attempt where the agent's part of this one is over; and what made
+    no progress is not read again but tried again."""
+    if attempt.kind is Kind.REVERT or attempt.human_from is State.NEEDS_ITERATION:
+        return attempt.kind is not Kind.REVERT
+    if attempt.human_from not in _WORKED_ON or attempt.merge_sha is not None or attempt.human_reason == OBSERVE_ONLY:
+        return False
+    wanted = {"answer", "retry"} if attempt.human_reason in _NO_PROGRESS else {"answer"}
+    return any(r.kind in wanted for r in asked)
 
 
 def _target(attempt: Attempt, asked: list[Request]) -> State:
@@ -116,11 +130,6 @@ def _target(attempt: Attempt, asked: list[Request]) -> State:
     if attempt.human_from is State.NEEDS_ITERATION:  # a revert is not made anew: its gate is read again
         return State.AWAITING_CI
     return attempt.human_from or State.QUEUED
-
-
-def _with_answers(attempt: Attempt, asked: list[Request]) -> str | None:
-    answers = [f"{r.by} answered: {r.text}" for r in asked if r.text.strip() and r.kind == "answer"]
-    return "\n\n".join(filter(None, [attempt.next_prompt, *answers])) or None
 
 
 def _settle_all(facts: ResumeFacts, reply: str) -> Settle | None:

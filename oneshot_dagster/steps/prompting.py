@@ -36,7 +36,7 @@ def prompt_of(turn: Turn) -> str:
         issue_title=inputs.issue_title,
         issue_body=inputs.issue_body,
         instructions=inputs.prompt,
-        answers=_answers(turn, before),
+        answers=_answers(turn),
         comments=_comments(turn, trusted),
         guidance=tuple(_guidance(turn)),
         commands=turn.policy.tests.commands,
@@ -97,10 +97,9 @@ def _comments(turn: Turn, trusted: Callable[[str], bool]) -> tuple[Said, ...]:
     return tuple(Said(author=c.author, text=c.body) for c in found if trusted(c.author))
 
 
-def _answers(turn: Turn, before: Attempt | None) -> tuple[Said, ...]:
-    """To this attempt and to the one before it: by people who may command."""
-    of = [before.id] if before else []
-    requests = [request for attempt_id in (*of, turn.attempt.id) for request in turn.store.requests.of(attempt_id)]
+def _answers(turn: Turn) -> tuple[Said, ...]:
+    """To this change, by people who may command."""
+    requests = [request for of in (*turn.earlier(), turn.attempt) for request in turn.store.requests.of(of.id)]
     return tuple(Said(author=r.by, text=r.text) for r in requests if r.kind == "answer" and r.text.strip())
 
 

@@ -80,7 +80,19 @@ def test_a_person_sends_it_back_to_where_it_was(kind, human_from):
     attempt = attempt_in(S.NEEDS_HUMAN, human_from=human_from)
     request = asked(kind, sha=HEAD if kind == "approve" else None, text="yes")
     action = next_action(attempt, stopped_facts(request), NOW)
-    assert (action.target, action.handle) == (human_from, (1,))
+    assert action.handle == (1,)
+    if kind == "answer" and human_from in {S.TESTING, S.PR_READY, S.AWAITING_CI, S.JUDGING}:
+        assert isinstance(action, StartAttempt)  # the agent's part of this one is over
+    else:
+        assert action.target == human_from
+
+
+@pytest.mark.parametrize(("kind", "starts"), [("retry", True), ("answer", True), ("resume", False)])
+@pytest.mark.parametrize("reason", ["no_progress", "undone"])
+def test_what_made_no_progress_is_tried_again_and_not_read_again(kind, starts, reason):
+    attempt = attempt_in(S.NEEDS_HUMAN, human_from=S.AWAITING_CI, human_reason=reason)
+    action = next_action(attempt, stopped_facts(asked(kind, text="yes")), NOW)
+    assert isinstance(action, StartAttempt) is starts
 
 
 def test_an_approved_protected_path_goes_back_to_judging():
@@ -111,10 +123,10 @@ def test_a_retry_after_the_last_attempt_starts_one_more():
     assert action == StartAttempt(next_prompt="mend it", reason=action.reason, handle=(1,))
 
 
-def test_an_answer_reaches_the_next_prompt():
+def test_an_answer_starts_the_next_attempt_which_is_told_why_the_last_came_back():
     attempt = attempt_in(S.NEEDS_HUMAN, human_from=S.NEEDS_ITERATION, next_prompt="mend it")
     action = next_action(attempt, stopped_facts(asked("answer", text="round up")), NOW)
-    assert action.next_prompt == "mend it\n\nada answered: round up"
+    assert action == StartAttempt(next_prompt="mend it", reason=action.reason, handle=(1,))
 
 
 def test_an_approval_starts_no_attempt():
