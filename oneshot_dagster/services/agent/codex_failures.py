@@ -22,16 +22,15 @@ def _rule(words: str, means: Failure, code: str) -> _Rule:
 
 
 _RULES = (
-    _rule(r"\b40[13]\b|unauthorized|forbidden|missing environment variable", Failure.HUMAN, "agent_key_refused"),
+    _rule(r"status 40[13]\b|missing environment variable", Failure.HUMAN, "agent_key_refused"),
     _rule(r"quota exceeded|usage limit", Failure.HUMAN, "agent_quota_spent"),
     _rule(r"ran out of room in the model's context|max_output_tokens", Failure.OWN, OUT_OF_ROOM),
     _rule(
-        r"\b(429|5\d\d)\b|stream disconnected|idle timeout|connection failed|high demand|rate limit|timed? ?out"
-        r"|error sending request|retry limit|network|overloaded",
+        r"status:? (429|5\d\d)\b|stream disconnected|idle timeout|connection failed|high demand|rate limit|retry limit",
         Failure.PROVIDER,
         "agent_provider_down",
     ),
-    _rule(r"\b40[04]\b|invalid_request|not supported|unknown model|does not exist", Failure.HUMAN, MISCONFIGURED),
+    _rule(r"status 40[04]\b|invalid_request", Failure.HUMAN, MISCONFIGURED),
 )
 
 

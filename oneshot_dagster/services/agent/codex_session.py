@@ -44,7 +44,7 @@ class Session:
             return
         self._note(said)
         event = read_event(said)
-        if event is None:
+        if event is None or self._is_repeated(event):
             return
         self.silence.hear(event, str(item_of(said).get("id")))
         self._keep(event)
@@ -96,6 +96,10 @@ class Session:
         elif kind in {"item.started", "item.completed"}:
             self._answered = self._answered or item_of(said).get("type") != "error"
 
+    def _is_repeated(self, event: AgentEvent) -> bool:
+        """It tells the error that ends a turn twice."""
+        return bool(self.events) and event.kind == "error" and self.events[-1].text == event.text
+
     def _keep(self, event: AgentEvent) -> None:
         output = event.raw.get("output")
         self.log.add(f"[{event.kind}] {event.text}\n{output or ''}".rstrip().encode(errors="replace") + b"\n")
@@ -128,7 +132,8 @@ class Session:
             case AgentEnd.STALLED:
                 return f"the agent was stopped: its model had said nothing for {self.request.stall:g} s"
             case AgentEnd.FINISHED:
-                return "the agent finished"
+                said = any(event.kind == "message" for event in self.events)
+                return "the agent finished" + ("" if said else " without a word")
             case AgentEnd.FAILED:
                 why = self.failed or last_words.rpartition("\n")[2] or "it did not say why"
                 return f"the agent failed with exit code {finished.returncode}: {why[:500]}"

@@ -89,9 +89,10 @@ def _total(line: bytes) -> Total | None:
     try:
         said: Any = json.loads(line)
         used = cast("dict[str, object]", said["payload"]["info"]["total_token_usage"])
-        return _number(used["input_tokens"]), _number(used["output_tokens"])
+        total = _number(used["input_tokens"]), _number(used["output_tokens"])
     except (ValueError, KeyError, TypeError):
         return None
+    return total if any(total) else None  # it says nought where a turn failed, and that is not known
 
 
 def _number(found: object) -> int:

@@ -19,11 +19,12 @@ _SESSION_ID = re.compile(r"[0-9a-f-]{36}")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Provider:
-    """A service that speaks the Responses API. `base_url` ends before `/responses`."""
+    """A service that speaks the Responses API. `base_url` ends before `/responses`; `retries` are Codex's own, of each kind."""
 
     base_url: str
     model: str
     has_key: bool
+    retries: int = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,8 +90,8 @@ def configuration(provider: Provider, places: Places, *, path: str, readable: tu
                 "wire_api": "responses",
                 "requires_openai_auth": False,
                 "supports_websockets": False,
-                "request_max_retries": 3,
-                "stream_max_retries": 3,
+                "request_max_retries": provider.retries,
+                "stream_max_retries": provider.retries,
                 "stream_idle_timeout_ms": 300_000,
                 **({"env_key": KEY_VARIABLE} if provider.has_key else {}),
             }

@@ -1,10 +1,8 @@
 """The real Codex against the scripted model, in a real worktree: what it does, what it may see, how each fault ends."""
 
+import gzip
 import os
-import signal
 import subprocess
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -47,7 +45,7 @@ def git(cwd: Path, *words: str) -> str:
 
 @pytest.fixture
 def agent(server: ModelServer, tmp_path: Path) -> CodexAgent:
-    provider = Provider(base_url=server.base_url(), model="gpt-5.5", has_key=True)
+    provider = Provider(base_url=server.base_url(), model="gpt-5.5", has_key=True, retries=1)
     return CodexAgent(provider=provider, scratch=tmp_path / "scratch", key=lambda: KEY)
 
 
@@ -90,7 +88,9 @@ def alive_with(word: str) -> list[str]:
 
 
 def test_it_edits_by_patch_and_by_shell_and_says_what_it_does(server, agent, worktree):
-    patch = "*** Begin Patch\n*** Update File: greet.py\n@@\n-print('hello')\n+print('hello, everyone')\n*** End Patch\n"
+    patch = (
+        "*** Begin Patch\n*** Update File: greet.py\n@@\n-print('hello')\n+print('hello, everyone')\n*** End Patch\n"
+    )
     server.script(
         Reply(reasoning("**Plan**"), message("Looking.", final=False), shell("cat greet.py")),
         Reply(apply_patch(patch)),
@@ -149,3 +149,147 @@ def test_only_the_provider_is_asked(server, agent, worktree):
     server.script(DONE)
     run(agent, worktree)
     assert len(server.requests()) == 1
+
+
+def test_a_session_is_taken_up_again_elsewhere_and_counts_its_own_tokens(server, agent, worktree, tmp_path):
+    server.script(Reply(message("First.")))
+    first = run(agent, worktree, prompt="Remember the word aardvark.")
+    server.script(Reply(message("Second.")))
+    elsewhere = replace(agent, scratch=tmp_path / "other" / "scratch")
+    second = run(elsewhere, worktree, prompt="What was it?", after=first)
+    assert "aardvark" in server.requests()[-1].prompt
+    assert (second.resume, second.usage.input_tokens) == (first.resume, 100)
+
+
+def test_a_session_that_cannot_be_taken_up_again_starts_afresh(server, agent, worktree):
+    server.script(Reply(message("First.")))
+    first = run(agent, worktree)
+    for spoilt in (
+        replace(first, session=b"no session"),
+        replace(first, resume="../../etc/passwd"),
+        replace(first, session=gzip.compress(b"not a rollout\n")),
+    ):
+        heard: list[AgentEvent] = []
+        server.script(Reply(message("Anew.")))
+        result = run(agent, worktree, heard=heard, after=spoilt)
+        assert (result.end, result.usage.input_tokens) == (AgentEnd.FINISHED, 100)
+        assert "a fresh one" in heard[0].text
+
+
+def test_a_history_that_the_provider_refuses_starts_afresh(server, agent, worktree):
+    server.script(Reply(message("First.")))
+    first = run(agent, worktree)
+    server.script(
+        status(400, reason="invalid_request_error", text="invalid encrypted content"), Reply(message("Anew."))
+    )
+    assert run(agent, worktree, after=first).end is AgentEnd.FINISHED
+
+
+FAULTS = {
+    "401": (status(401, text=f"Incorrect API key: {KEY}", times=None), Failure.HUMAN, "agent_key_refused"),
+    "403": (status(403, times=None), Failure.HUMAN, "agent_key_refused"),
+    "unknown model": (status(404, reason="model_not_found", times=None), Failure.HUMAN, "agent_misconfigured"),
+    "bad request": (status(400, reason="invalid_request_error"), Failure.HUMAN, "agent_misconfigured"),
+    "quota": (status(429, reason="insufficient_quota"), Failure.HUMAN, "agent_quota_spent"),
+    "429": (status(429, reason="rate_limit_exceeded", times=None), Failure.PROVIDER, "agent_provider_down"),
+    "500": (status(500, times=None), Failure.PROVIDER, "agent_provider_down"),
+    "503": (status(503, times=None), Failure.PROVIDER, "agent_provider_down"),
+    "cut stream": (Fault(kind=Break.CUT, times=None), Failure.PROVIDER, "agent_provider_down"),
+    "empty stream": (Fault(kind=Break.EMPTY, times=None), Failure.PROVIDER, "agent_provider_down"),
+    "garbage": (Fault(kind=Break.GARBAGE, times=None), Failure.PROVIDER, "agent_provider_down"),
+    "reset": (Fault(kind=Break.RESET, times=None), Failure.PROVIDER, "agent_provider_down"),
+    "no room": (Fault(kind=Break.FAILED, code="context_length_exceeded"), Failure.OWN, "agent_out_of_room"),
+    "too long an answer": (Fault(kind=Break.INCOMPLETE), Failure.OWN, "agent_out_of_room"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_of_the_service_is_known_by_whose_it_is(server, agent, worktree, name):
+    turn, means, code = FAULTS[name]
+    server.script(Reply(added({"half.txt": "one"})), turn)
+    result = run(agent, worktree)
+    assert (result.end, result.failure, result.code) == (AgentEnd.FAILED, means, code), result.reason
+    assert (worktree / "half.txt").read_text() == "one\n"
+    assert (result.usage.input_tokens, result.session is None) == (100, code == "agent_out_of_room")
+    assert KEY not in result.reason + result.log.decode()
+
+
+@pytest.mark.parametrize("kind", [Break.SILENCE, Break.MUTE])
+def test_a_silent_model_is_stalled_and_it_is_the_providers_fault(server, agent, worktree, kind):
+    server.script(Fault(kind=kind))
+    result = run(agent, worktree, stall=3)
+    assert (result.end, result.failure, result.code) == (AgentEnd.STALLED, Failure.PROVIDER, "agent_model_silent")
+
+
+def test_a_command_that_runs_is_no_silence(server, agent, worktree):
+    server.script(Reply(shell("sleep 4; echo up", yield_time_ms=20000)), DONE)
+    assert run(agent, worktree, stall=2.5).end is AgentEnd.FINISHED
+
+
+def test_an_endless_loop_of_commands_ends_at_its_wall_with_its_usage(server, agent, worktree):
+    server.script(Reply(shell("echo again"), times=None))
+    result = run(agent, worktree, wall=5)
+    assert result.end is AgentEnd.TIMED_OUT
+    assert (result.usage.input_tokens or 0) > 100
+    assert result.session is not None
+
+
+def test_a_stopped_agent_leaves_no_child_and_can_be_taken_up_again(server, agent, worktree):
+    script = "setsid nohup sleep 317 >/dev/null 2>&1 & trap '' TERM; touch up; sleep 319"
+    server.script(Reply(shell(script, yield_time_ms=30000)))
+    result = run(agent, worktree, cancelled=(worktree / "up").exists)
+    assert result.end is AgentEnd.CANCELLED
+    assert alive_with("sleep\x00317") + alive_with("sleep\x00319") + alive_with(str(worktree)) == []
+    server.script(DONE)
+    assert run(agent, worktree, after=result).end is AgentEnd.FINISHED
+
+
+def test_a_process_left_behind_by_a_command_is_gone_with_the_turn(server, agent, worktree):
+    server.script(Reply(shell("setsid nohup sleep 321 >/dev/null 2>&1 & echo left")), DONE)
+    run(agent, worktree)
+    assert alive_with("sleep\x00321") == []
+
+
+def test_a_refusal_is_an_end_without_a_word(server, agent, worktree):
+    server.script(Reply(refusal("I will not.")))
+    result = run(agent, worktree)
+    assert (result.end, result.reason) == (AgentEnd.FINISHED, "the agent finished without a word")
+
+
+def test_usage_is_told_while_it_works(server, agent, worktree):
+    heard: list[AgentEvent] = []
+    used = lambda: [event.raw["input_tokens"] for event in heard if event.kind == "usage"]  # noqa: E731
+    server.script(Reply(shell("sleep 1.5; echo one"), tokens=Tokens(input=5000), times=None))
+    result = run(agent, worktree, heard=heard, cancelled=lambda: bool(used()))
+    assert result.end is AgentEnd.CANCELLED
+    assert (result.usage.input_tokens or 0) >= 5000
+
+
+def test_a_broken_sandbox_is_found_before_a_token_is_spent(server, agent, worktree, tmp_path):
+    broken = tmp_path / "package" / "bin" / "codex"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("#!/bin/sh\necho 'bwrap: Creating new namespace failed' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    with pytest.raises(NeedsHuman, match="Creating new namespace failed") as refused:
+        run(replace(agent, program=broken), worktree)
+    assert (refused.value.reason, server.requests()) == ("agent_sandbox_broken", ())
+
+
+def test_a_codex_that_is_not_there_is_a_persons_to_install(agent, worktree, tmp_path):
+    with pytest.raises(NeedsHuman, match="there is no Codex at"):
+        run(replace(agent, program=tmp_path / "nothing"), worktree)
+
+
+@pytest.mark.parametrize("model", ["gpt-6-sol", "nobody-knows-this-model"])
+def test_other_models_edit_too(server, agent, worktree, model):
+    other = replace(agent, provider=replace(agent.provider, model=model))
+    patch = "*** Begin Patch\n*** Add File: new.txt\n+hi\n*** End Patch"
+    server.script(Reply(shell(f"apply_patch <<'EOF'\n{patch}\nEOF\n")), DONE)
+    assert run(other, worktree).end is AgentEnd.FINISHED
+    assert (worktree / "new.txt").read_text() == "hi\n"
+
+
+def test_nothing_of_a_session_is_left_on_the_disk(server, agent, worktree, tmp_path):
+    server.script(DONE)
+    run(agent, worktree)
+    assert list((tmp_path / "scratch").iterdir()) == []
