@@ -27,6 +27,9 @@ from oneshot_dagster.settings import ArgoCDSettings, GitHubSettings, JudgeSettin
 from oneshot_dagster.steps.services import Limits, Services
 from oneshot_dagster.system.clock import SystemClock
 from oneshot_dagster.system.crashing import CrashFile
+from oneshot_dagster.system.sandbox.kinds import Kind
+from oneshot_dagster.system.sandbox.room import Bounds, address
+from oneshot_dagster.system.sandbox.sandbox import Sandbox
 
 _NO_CAP = 365 * 86400.0  # seconds: how long to wait for CI and people is the policy's alone
 
@@ -39,6 +42,7 @@ def open_services(settings: Settings | None = None) -> Services:
     github = GitHubClient(api_url=settings.github.api_url, graphql_url=settings.github.graphql_url, token=tokens)
     author = Identity(name=settings.identity.name, email=settings.identity.email)
     scratch = settings.home / "scratch"
+    sandbox = sandbox_of(settings)
     root = settings.github.git_url.rstrip("/")
     git = GitRepositories(
         home=settings.home,
@@ -56,9 +60,15 @@ def open_services(settings: Settings | None = None) -> Services:
         store=store,
         git=git,
         github=github,
-        agent=CommandAgent(command=settings.agent.command, scratch=scratch, env={}),
+        agent=CommandAgent(
+            command=settings.agent.command,
+            scratch=scratch,
+            env={},
+            sandbox=sandbox,
+            reach=tuple(address(one) for one in settings.agent.reach),
+        ),
         judge=judge(settings.judge),
-        suites=LocalSuites(scratch=scratch),
+        suites=LocalSuites(scratch=scratch, sandbox=sandbox),
         deploys=_deploys(settings, scratch),
         blobs=LocalBlobs(settings.blob_root),
         clock=SystemClock(),
@@ -66,6 +76,17 @@ def open_services(settings: Settings | None = None) -> Services:
         close=close,
     )
     return services if settings.crash_file is None else _crashing(services, settings, settings.crash_file)
+
+
+def sandbox_of(settings: Settings) -> Sandbox:
+    """Looks for what works on this machine when it is first used."""
+    wanted = settings.sandbox
+    return Sandbox(
+        wanted=Kind(wanted.kind) if wanted.kind else None,
+        strict=not settings.is_local_forge if wanted.strict is None else wanted.strict,
+        readable=wanted.readable,
+        bounds=Bounds(memory=wanted.memory_mb * 2**20, processes=wanted.processes),
+    )
 
 
 def _crashing(services: Services, settings: Settings, file: Path) -> Services:

@@ -93,6 +93,7 @@ class AgentSettings(_Section):
         "command", description="How the agent is run; a command reads the prompt on stdin."
     )
     command: tuple[str, ...] = Field((), description="The argv of the agent.")
+    reach: tuple[str, ...] = Field((), description="`host:port` of what the command may reach: its model's service.")
     wall_seconds: float = Field(45 * 60, description="Wall clock of one attempt's agent.")
     stall_seconds: float = Field(10 * 60, description="Longest silence of the agent.")
 
@@ -127,6 +128,20 @@ class JudgeSettings(_Section):
         if any(wrong.values()):
             raise ValueError("; ".join(text for text, is_so in wrong.items() if is_so))
         return self
+
+
+class SandboxSettings(_Section):
+    kind: Literal["bubblewrap", "landlock", "none"] | None = Field(
+        None, description="How commands of others are kept apart; unset: the strongest way that works."
+    )
+    strict: bool | None = Field(
+        None, description="Refuse to run them where nothing works; unset: true, but for a forge on this machine."
+    )
+    readable: tuple[Path, ...] = Field(
+        (), description="Toolchains outside `/usr` and `/opt` that they need: folders that they may read."
+    )
+    memory_mb: int = Field(4096, description="Most memory of a command with all that it starts, in MiB.")
+    processes: int = Field(512, description="Most processes of a command at a time.")
 
 
 class MergeSettings(_Section):
@@ -214,6 +229,7 @@ class Settings(BaseSettings):
     github: GitHubSettings = GitHubSettings()  # pyright: ignore[reportCallIssue]
     agent: AgentSettings = AgentSettings()  # pyright: ignore[reportCallIssue]
     judge: JudgeSettings = JudgeSettings()  # pyright: ignore[reportCallIssue]
+    sandbox: SandboxSettings = SandboxSettings()  # pyright: ignore[reportCallIssue]
     merge: MergeSettings = MergeSettings()  # pyright: ignore[reportCallIssue]
     argocd: ArgoCDSettings = ArgoCDSettings()  # pyright: ignore[reportCallIssue]
     blobs: BlobSettings = BlobSettings()  # pyright: ignore[reportCallIssue]

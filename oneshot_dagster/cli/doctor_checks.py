@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from oneshot_dagster.domain.artifact import Verdict
 from oneshot_dagster.domain.errors import BadInput, OneshotError
 from oneshot_dagster.domain.freeze import sentence, stopped
+from oneshot_dagster.domain.isolation import FILES, NETWORK
 from oneshot_dagster.services.github.protocol import GitHub
 from oneshot_dagster.services.store import schema
 from oneshot_dagster.services.store.protocol import Events, Freezes
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 OLDEST_GIT = (2, 38)
 LEAST_FREE = 1_500_000_000
+_ISOLATE = "install bubblewrap and allow user namespaces, or use a Linux with landlock (5.13 or later)"
 _WRITERS = {"write", "maintain", "admin"}
 
 
@@ -186,7 +188,8 @@ def freezes(kept: Freezes) -> Finding:
 def sandbox(suites: Suites, agent: "Agent", scratch: Path) -> Finding:
     """Runs two real suites: one that looks for a secret of ours, one that does not end."""
     name, canary = "sandbox", f"canary{secrets.token_hex(8)}"
-    missing = "; ".join(f"not enforced: {what}" for what in dict.fromkeys((*suites.not_enforced, *agent.not_enforced)))
+    isolation = suites.isolation()
+    missing = "; ".join(f"not enforced: {what}" for what in dict.fromkeys((*isolation.missing, *agent.not_enforced)))
     os.environ["DOCTOR_CANARY"] = canary
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -195,6 +198,8 @@ def sandbox(suites: Suites, agent: "Agent", scratch: Path) -> Finding:
     except OSError as error:
         do = f"make {scratch} a folder that can be written to"
         return Finding(name=name, ok=False, found=f"no suite can run: {error}", do=do)
+    except OneshotError as error:
+        return Finding(name=name, ok=False, found=str(error), do=_ISOLATE)
     finally:
         del os.environ["DOCTOR_CANARY"]
     wrong = [
@@ -206,7 +211,9 @@ def sandbox(suites: Suites, agent: "Agent", scratch: Path) -> Finding:
         return Finding(
             name=name, ok=False, found="; ".join(wrong), do="run no change of others here until it is mended"
         )
-    return Finding(name=name, ok=True, found=f"clean environment, time limit and tree kill work; {missing}")
+    holds = not {NETWORK, FILES} & set(isolation.missing)
+    said = f"clean environment, time limit and tree kill work; {isolation.active}; {missing or 'all is enforced'}"
+    return Finding(name=name, ok=holds, found=said, do="" if holds else _ISOLATE)
 
 
 def _suite(command: str, folder: Path, timeout: float) -> SuiteRequest:

@@ -22,6 +22,7 @@ from oneshot_dagster.domain.policy_sections import (
     Policy,
     PromptSection,
     ProtectSection,
+    Purpose,
     TestsSection,
     VerifySection,
 )
@@ -57,7 +58,13 @@ _SECTIONS: dict[str, tuple[Callable[..., object], _Keys]] = {
         TestsSection,
         {"commands": read.many(read.text), "timeout": read.some_time, "advisory": read.flag},
     ),
-    "network": (NetworkSection, {"setup": read.many(read.host)}),
+    "network": (
+        NetworkSection,
+        {
+            **{purpose.value: read.many(read.host) for purpose in Purpose},
+            "open": read.many(read.one_of(*Purpose)),
+        },
+    ),
     "gate": (
         GateSection,
         {

@@ -2,6 +2,7 @@
 Reading the text, and what follows from a policy, is policy.py."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from oneshot_dagster.domain.run import Mode
 
@@ -22,11 +23,25 @@ class TestsSection:
     advisory: bool = False
 
 
+class Purpose(StrEnum):
+    """What a command of the repository is run for."""
+
+    SETUP = "setup"
+    TESTS = "tests"
+    VERIFY = "verify"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NetworkSection:
-    """`host:port` that the sandbox lets through, by purpose."""
+    """`host:port` that the sandbox lets through, by purpose. For the purposes in `open` all of the machine's network is there."""
 
     setup: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
+    verify: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()
+
+    def of(self, purpose: Purpose) -> tuple[str, ...]:
+        return {Purpose.SETUP: self.setup, Purpose.TESTS: self.tests, Purpose.VERIFY: self.verify}[purpose]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,9 +7,11 @@ from pathlib import Path
 from oneshot_dagster.domain.artifact import Artifact, Check, Markdown, NotMyTurn, Record, Verdict
 from oneshot_dagster.domain.attempt import Report
 from oneshot_dagster.domain.messages import suites_table
+from oneshot_dagster.domain.policy_sections import Purpose
 from oneshot_dagster.domain.run import HEAD_IS_PUBLIC, State
 from oneshot_dagster.domain.test_results import SuiteResult, no_command, overall, to_json
 from oneshot_dagster.services.suites.protocol import SuiteRequest
+from oneshot_dagster.steps.rooms import told, with_network
 from oneshot_dagster.steps.turn import Turn
 
 
@@ -75,9 +77,8 @@ def _run_suites(turn: Turn, sha: str) -> tuple[SuiteResult, ...]:
 def run_setup(turn: Turn, folder: Path, sha: str) -> SuiteResult | None:
     """The first command of `[agent] setup` that did not succeed."""
     for number, line in enumerate(turn.policy.agent.setup, 1):
-        result = _run(
-            turn, SuiteRequest(suite=f"setup {number}", command=line, folder=folder, sha=sha, timeout=_time(turn))
-        )
+        request = _request(turn, f"setup {number}", line, folder, sha)
+        result = _run(turn, with_network(turn, request, Purpose.SETUP))
         if result.exit_code != 0:
             return result
     return None
@@ -88,13 +89,15 @@ def run_tests(turn: Turn, folder: Path, sha: str, *, where: str = "") -> tuple[S
     commands = turn.policy.tests.commands
     names = [f"tests {number}" if len(commands) > 1 else "tests" for number in range(1, len(commands) + 1)]
     return tuple(
-        _run(turn, SuiteRequest(suite=f"{name}{where}", command=line, folder=folder, sha=sha, timeout=_time(turn)))
+        _run(turn, with_network(turn, _request(turn, f"{name}{where}", line, folder, sha), Purpose.TESTS))
         for name, line in zip(names, commands, strict=True)
     )
 
 
-def _time(turn: Turn) -> float:
-    return turn.policy.tests.timeout
+def _request(turn: Turn, suite: str, command: str, folder: Path, sha: str) -> SuiteRequest:
+    """All commands over one tree share a HOME beside it, where set-up may leave what the tests need."""
+    home, timeout = folder.parent / "home", turn.policy.tests.timeout
+    return SuiteRequest(suite=suite, command=command, folder=folder, sha=sha, timeout=timeout, home=home)
 
 
 def _run(turn: Turn, request: SuiteRequest) -> SuiteResult:
@@ -125,7 +128,7 @@ def _record(turn: Turn, results: tuple[SuiteResult, ...], verdict: Verdict, sha:
             "passed": sum(r.count("passed") for r in results),
             "failed": sum(r.count("failed") + r.count("error") for r in results),
             "tests_seconds": round(sum(r.seconds for r in results), 3),
-            "not_enforced": "; ".join(f"not enforced: {phrase}" for phrase in turn.services.suites.not_enforced),
+            **told(turn, Purpose.TESTS),
         },
         checks=tuple(
             Check(name="local_tests", passed=overall(did_run) is Verdict.PASSED, description=did_run[0].reason)

@@ -6,10 +6,12 @@ from pathlib import Path
 from oneshot_dagster.domain.artifact import Artifact, Check, Link, Markdown, NotMyTurn, Record, Verdict
 from oneshot_dagster.domain.attempt import Report
 from oneshot_dagster.domain.messages import suites_table
+from oneshot_dagster.domain.policy_sections import Purpose
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.domain.test_results import SuiteResult, overall, to_json
 from oneshot_dagster.services.suites.protocol import SuiteRequest
 from oneshot_dagster.steps.rollback import fail_after_merge
+from oneshot_dagster.steps.rooms import told, with_network
 from oneshot_dagster.steps.target import target
 from oneshot_dagster.steps.turn import Turn
 
@@ -57,6 +59,7 @@ def _run(turn: Turn, sha: str) -> tuple[SuiteResult, ...]:
                 request = SuiteRequest(
                     suite=suite, command=line, folder=folder, sha=sha, timeout=turn.policy.tests.timeout, env=env
                 )
+                request = with_network(turn, request, Purpose.VERIFY)
                 results.append(services.suites.run(request, say=turn.say, cancelled=lambda: turn.held.lost))
         return tuple(results)
 
@@ -105,7 +108,7 @@ def _record(turn: Turn, results: tuple[SuiteResult, ...], verdict: Verdict, sha:
             "passed": sum(r.count("passed") for r in results),
             "failed": sum(r.count("failed") + r.count("error") for r in results),
             "tests_seconds": round(sum(r.seconds for r in results), 3),
-            "not_enforced": "; ".join(f"not enforced: {phrase}" for phrase in turn.services.suites.not_enforced),
+            **told(turn, Purpose.VERIFY),
         },
         checks=tuple(checks),
     )

@@ -11,11 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oneshot_dagster.system.process_pipes import Streams
-from oneshot_dagster.system.process_spawn import Spawn, Spawned, living
+from oneshot_dagster.system.process_spawn import Spawn, Spawned, check_startable, living
 from oneshot_dagster.system.process_spawn import start as spawn
 from oneshot_dagster.system.process_tree import kill_group, start_time
 
-__all__ = ["Child", "Command", "Finished", "clean_environment", "kill_all", "kill_group", "run", "start", "start_time"]
+__all__ = [
+    "Child",
+    "Command",
+    "Finished",
+    "check_startable",
+    "clean_environment",
+    "kill_all",
+    "kill_group",
+    "run",
+    "start",
+    "start_time",
+]
 
 _POLL = 0.2
 
@@ -56,13 +67,14 @@ def run(
     cancelled: Callable[[], bool] | None = None,
     on_line: Callable[[bytes], None] | None = None,
     on_output: Callable[[bytes], None] | None = None,
+    on_start: Callable[[int], None] | None = None,
     stall: float | None = None,
 ) -> Finished:
     """Waits for the command; its whole tree is killed at the end, timeout, cancel or stall (no line for that many seconds).
 
     While the command runs `on_line` gets each line of stdout, without its newline, and `on_output` all of it in pieces as
-    they come; both should be quick. `cancelled` is asked five times a second. Raises FileNotFoundError, PermissionError
-    or another OSError when it cannot start.
+    they come; both should be quick. `cancelled` is asked five times a second; `on_start` gets the pid. Raises
+    FileNotFoundError, PermissionError or another OSError when it cannot start.
     """
     watch = _Watch(timeout=command.timeout, stall=stall, cancelled=cancelled)
     child = spawn(
@@ -76,6 +88,8 @@ def run(
             stderr=subprocess.PIPE,
         )
     )
+    if on_start is not None:
+        on_start(child.pid)
     try:
         streams = Streams(
             child.popen, stdin=command.stdin, limit=command.output_limit, on_line=on_line, on_output=on_output

@@ -165,7 +165,7 @@ def _starter() -> _Starter:
 
 def start(spawn: Spawn) -> Spawned:
     """Raises FileNotFoundError, PermissionError or another OSError as the OS says when it cannot start."""
-    _check_startable(spawn)
+    check_startable(spawn.argv[0], cwd=spawn.cwd, path=spawn.env.get("PATH"))
     return _starter().start(spawn)
 
 
@@ -185,14 +185,15 @@ def _prefix(stopping: signal.Signals) -> tuple[str, ...]:
     return (env, "--default-signal=INT,TERM,HUP,QUIT", *bound)
 
 
-def _check_startable(spawn: Spawn) -> None:
-    """What exec would say, said before `setpriv` turns it into an exit code."""
-    name = spawn.argv[0]
+def check_startable(name: str, *, cwd: Path, path: str | None) -> None:
+    """What exec would say, said before another program turns it into an exit code."""
+    if not cwd.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(cwd))
     if "/" in name:
-        path = spawn.cwd / name
-        if not path.exists():
+        place = cwd / name
+        if not place.exists():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
-        if path.is_dir() or not os.access(path, os.X_OK):
+        if place.is_dir() or not os.access(place, os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)
-    elif shutil.which(name, path=spawn.env.get("PATH", os.defpath)) is None:
+    elif shutil.which(name, path=os.defpath if path is None else path) is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)

@@ -147,7 +147,7 @@ def sandbox(scratch):
 def test_the_sandbox_says_what_works_and_what_is_not_enforced(tmp_path):
     found = passed(sandbox(tmp_path / "scratch")).found
     assert "tree kill work" in found
-    assert "not enforced: network isolation" in found
+    assert "network: none" in found
 
 
 def test_a_sandbox_without_a_place_to_work_fails(tmp_path):

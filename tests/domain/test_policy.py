@@ -15,6 +15,7 @@ from oneshot_dagster.domain.policy import (
     gate_rules,
     parse_policy,
 )
+from oneshot_dagster.domain.policy_sections import Purpose
 from oneshot_dagster.domain.run import Mode
 
 FULL = """\
@@ -27,6 +28,9 @@ timeout = "10m"
 advisory = true
 [network]
 setup = ["packages.example:443"]
+tests = ["licences.example:443"]
+verify = ["login.example:443"]
+open = ["setup"]
 [gate]
 required_checks = ["ci"]
 approvals = 1
@@ -36,6 +40,7 @@ ci_wait = "60s"
 review_wait = "2d"
 [judge]
 instructions = "docs/review.md"
+allow_no_new_tests = true
 on_human_push = "continue"
 [merge]
 method = "rebase"
@@ -87,6 +92,7 @@ def test_every_key_of_the_design_is_read() -> None:
     assert (policy.verify.bake, policy.verify.on_failure) == (0.0, "needs_human")
     assert (policy.budget.usd, policy.budget.tokens, policy.budget.active) == (10.0, 2_000_000, 10800.0)
     assert policy.prompt.file == "docs/agent-prompt.md"
+    assert policy.network.of(Purpose.TESTS) == ("licences.example:443",)
 
 
 def test_every_field_of_a_policy_can_be_written() -> None:
@@ -147,6 +153,7 @@ def test_a_wrong_key_is_not_also_called_missing() -> None:
         ('merge.method = "octopus"', "merge.method"),
         ('network.setup = ["packages.example"]', "network.setup"),
         ('network.setup = ["packages.example:70000"]', "network.setup"),
+        ('network.open = ["agent"]', "network.open"),
         ('protect.paths = ["../x"]', "protect.paths"),
         ('prompt.file = "/etc/passwd"', "prompt.file"),
         ('judge.instructions = ""', "judge.instructions"),

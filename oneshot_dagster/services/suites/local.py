@@ -1,5 +1,5 @@
-"""Test suites as child processes of ours: clean environment, time and output limits, the whole tree killed.
-What a result means is domain.test_results; isolation beyond this is a sandbox's."""
+"""Test suites as child processes of ours, each in a sandbox: clean environment, limits, the whole tree killed.
+What a result means is domain.test_results; how the sandbox holds is system.sandbox."""
 
 import os
 import re
@@ -9,12 +9,15 @@ import stat
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from oneshot_dagster.domain.isolation import Isolation
 from oneshot_dagster.domain.test_results import SuiteResult, judge_suite
 from oneshot_dagster.services.suites.protocol import SuiteRequest
-from oneshot_dagster.system.process import Command, Finished, clean_environment, run
+from oneshot_dagster.system.process import Command, clean_environment
+from oneshot_dagster.system.sandbox.room import Address, Room
+from oneshot_dagster.system.sandbox.sandbox import Ended, Sandbox
 
 OUTPUT_LIMIT = 8 * 2**20
 REPORT_LIMIT = 16 * 2**20
@@ -27,27 +30,31 @@ class LocalSuites:
     """`scratch` holds HOME, TMPDIR and the report of a suite while it runs."""
 
     scratch: Path
+    sandbox: Sandbox = field(default_factory=Sandbox)
 
     @property
     def not_enforced(self) -> tuple[str, ...]:
-        return ("network isolation", "filesystem isolation", "memory limit")
+        return self.isolation().missing
+
+    def isolation(self, *, reach: tuple[Address, ...] = (), host_network: bool = False) -> Isolation:
+        return self.sandbox.isolation(reach=reach, host_network=host_network)
 
     def run(self, request: SuiteRequest, *, say: Callable[[str], None], cancelled: Callable[[], bool]) -> SuiteResult:
         say(f"{request.suite}: {request.command}")
         self.scratch.mkdir(parents=True, exist_ok=True)
         place = Path(tempfile.mkdtemp(prefix="suite-", dir=self.scratch))
         try:
-            result = _run_in(place, request, cancelled)
+            result = _run_in(self.sandbox, place, request, cancelled)
         finally:
             _remove(place)
         say(f"{request.suite}: {result.verdict}" + (f", {result.reason}" if result.reason else ""))
         return result
 
 
-def _run_in(place: Path, request: SuiteRequest, cancelled: Callable[[], bool]) -> SuiteResult:
+def _run_in(sandbox: Sandbox, place: Path, request: SuiteRequest, cancelled: Callable[[], bool]) -> SuiteResult:
     report = place / "junit.xml"
     try:
-        finished = run(_command(place, report, request), cancelled=cancelled)
+        ended = sandbox.run(_command(place, report, request), _room(place, request), cancelled=cancelled)
     except OSError as problem:
         return judge_suite(
             request.suite,
@@ -60,6 +67,7 @@ def _run_in(place: Path, request: SuiteRequest, cancelled: Callable[[], bool]) -
             seconds=0.0,
             missing_command=True,
         )
+    finished = ended.finished
     return judge_suite(
         request.suite,
         request.command,
@@ -67,14 +75,22 @@ def _run_in(place: Path, request: SuiteRequest, cancelled: Callable[[], bool]) -
         exit_code=None if finished.cancelled or finished.timed_out else finished.returncode,
         timed_out=finished.timed_out,
         junit=_read(report),
-        log_tail=_tail(finished),
+        log_tail=_tail(ended),
         seconds=finished.seconds,
     )
 
 
+def _room(place: Path, request: SuiteRequest) -> Room:
+    return Room(
+        writable=(request.folder, place, *([request.home] if request.home else [])),
+        reach=request.reach,
+        host_network=request.host_network,
+    )
+
+
 def _command(place: Path, report: Path, request: SuiteRequest) -> Command:
-    home, temporary = place / "home", place / "tmp"
-    home.mkdir()
+    home, temporary = request.home or place / "home", place / "tmp"
+    home.mkdir(exist_ok=True)
     temporary.mkdir()
     sha = request.sha if _SHA.fullmatch(request.sha) else ""
     line = request.command.replace("{junit}", shlex.quote(str(report))).replace("{sha}", sha)
@@ -99,10 +115,15 @@ def _read(report: Path) -> bytes | None:
     return None
 
 
-def _tail(finished: Finished) -> str:
-    text = finished.stdout.decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
-    cut = f"\n--- the log was cut: more than {OUTPUT_LIMIT} bytes ---" if finished.truncated else ""
-    return text[-LOG_TAIL + len(cut) :] + cut
+def _tail(ended: Ended) -> str:
+    text = ended.finished.stdout.decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    notes = [
+        *([f"the log was cut: more than {OUTPUT_LIMIT} bytes"] if ended.finished.truncated else []),
+        *([f"it was ended: {ended.exceeded}"] if ended.exceeded else []),
+        *([f"the sandbox did not let it through to {', '.join(ended.refused)[:1000]}"] if ended.refused else []),
+    ]
+    said = "".join(f"\n--- {note} ---\n" for note in notes).rstrip("\n")
+    return text[-LOG_TAIL + len(said) :] + said
 
 
 def _remove(place: Path) -> None:

@@ -1,6 +1,7 @@
 """Agents as real programs in a real folder."""
 
 import os
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,11 +35,16 @@ def run(
     return agent.run(request, on_event=heard.append, cancelled=cancelled)
 
 
-def alive(pid: int) -> bool:
+def is_running(command: str) -> bool:
+    wanted = command.replace(" ", "\0").encode() + b"\0"
+    return any(read(entry) == wanted for entry in Path("/proc").glob("[0-9]*/cmdline"))
+
+
+def read(file: Path) -> bytes:
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return file.read_bytes()
     except OSError:
-        return False
+        return b""
 
 
 def test_the_prompt_comes_on_stdin_and_the_worktree_is_edited(worktree: Path) -> None:
@@ -92,11 +98,10 @@ def test_a_failing_agent_says_why(worktree: Path) -> None:
 
 
 def test_a_cancelled_agent_leaves_no_child(worktree: Path) -> None:
-    pid = worktree / "pid"
-    script = "setsid sleep 60 & echo $! > pid.new; mv pid.new pid; echo up; sleep 60"
-    result = run(worktree, script, cancelled=pid.exists)
+    started, sleep = worktree / "started", f"sleep 6{secrets.randbelow(10**9):09}"
+    result = run(worktree, f"setsid {sleep} & touch started; echo up; sleep 60", cancelled=started.exists)
     assert (result.end, result.exit_code) == (AgentEnd.CANCELLED, None)
-    assert not alive(int(pid.read_text()))
+    assert not is_running(sleep)
 
 
 def test_a_silent_agent_is_stalled(worktree: Path) -> None:

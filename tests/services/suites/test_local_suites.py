@@ -1,6 +1,7 @@
 """Suites as real processes in real folders."""
 
 import os
+import secrets
 import time
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from oneshot_dagster.domain.artifact import Verdict
 from oneshot_dagster.domain.test_results import SuiteResult
 from oneshot_dagster.services.suites.local import LocalSuites
 from oneshot_dagster.services.suites.protocol import SuiteRequest
+from oneshot_dagster.system.sandbox.kinds import Kind
+from oneshot_dagster.system.sandbox.sandbox import Sandbox
 
 SHA = "a" * 40
 ONE_TEST = '<testsuite tests="1"><testcase classname="t" name="one" time="0.1"/></testsuite>'
@@ -27,11 +30,21 @@ def run(folder: Path, command: str, *, timeout: float = 30.0, cancelled: bool = 
     return suites.run(request, say=lambda _: None, cancelled=lambda: cancelled)
 
 
-def alive(pid: int) -> bool:
+def sleeper() -> str:
+    """A sleep command that no other test has; a pid of a sandbox says nothing outside."""
+    return f"sleep 6{secrets.randbelow(10**9):09}"
+
+
+def is_running(command: str) -> bool:
+    wanted = command.replace(" ", "\0").encode() + b"\0"
+    return any(read(entry) == wanted for entry in Path("/proc").glob("[0-9]*/cmdline"))
+
+
+def read(file: Path) -> bytes:
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return file.read_bytes()
     except OSError:
-        return False
+        return b""
 
 
 def test_a_report_with_a_passed_test_is_passed(folder: Path) -> None:
@@ -79,14 +92,17 @@ def test_a_syntax_error_in_the_command_is_in_the_log(folder: Path) -> None:
 
 
 def test_a_timeout_fails_and_kills_the_whole_tree(folder: Path) -> None:
-    result = run(folder, "setsid sleep 60 & echo $! > pid; wait", timeout=1.0)
+    sleep = sleeper()
+    result = run(folder, f"setsid {sleep} & touch started; wait", timeout=1.0)
     assert result.verdict is Verdict.FAILED
-    assert not alive(int((folder / "pid").read_text()))
+    assert (folder / "started").exists()
+    assert not is_running(sleep)
 
 
 def test_what_a_suite_leaves_running_ends_with_it(folder: Path) -> None:
-    run(folder, "setsid sleep 60 >/dev/null 2>&1 & echo $! > pid")
-    assert not alive(int((folder / "pid").read_text()))
+    sleep = sleeper()
+    assert run(folder, f"setsid {sleep} >/dev/null 2>&1 & kill -0 $!").verdict is Verdict.PASSED
+    assert not is_running(sleep)
 
 
 def test_a_cancelled_suite_did_not_run(folder: Path) -> None:
@@ -131,7 +147,9 @@ def test_endless_output_is_cut_and_the_cut_is_said(folder: Path) -> None:
 
 
 def test_the_isolation_that_is_missing_is_named(tmp_path: Path) -> None:
-    assert "network isolation" in LocalSuites(scratch=tmp_path).not_enforced
+    bare = LocalSuites(scratch=tmp_path, sandbox=Sandbox(wanted=Kind.NONE))
+    assert "network isolation" in bare.not_enforced
+    assert "network isolation (opened by name)" in LocalSuites(scratch=tmp_path).isolation(host_network=True).missing
 
 
 def test_time_is_measured(folder: Path) -> None:

@@ -1,0 +1,34 @@
+"""What the repository's own commands reach while they run, by purpose, and how a record says what kept them apart."""
+
+from dataclasses import replace
+
+from oneshot_dagster.domain.isolation import Isolation
+from oneshot_dagster.domain.policy_sections import Purpose
+from oneshot_dagster.services.suites.protocol import SuiteRequest
+from oneshot_dagster.steps.turn import Turn
+from oneshot_dagster.system.sandbox.room import Address, address, address_of
+
+
+def with_network(turn: Turn, request: SuiteRequest, purpose: Purpose) -> SuiteRequest:
+    return replace(request, reach=_reach(turn, purpose), host_network=_is_open(turn, purpose))
+
+
+def isolation(turn: Turn, purpose: Purpose) -> Isolation:
+    return turn.services.suites.isolation(reach=_reach(turn, purpose), host_network=_is_open(turn, purpose))
+
+
+def told(turn: Turn, purpose: Purpose) -> dict[str, str]:
+    """Two entries of a record's metadata."""
+    found = isolation(turn, purpose)
+    return {"isolation": found.active, "not_enforced": found.not_enforced}
+
+
+def _reach(turn: Turn, purpose: Purpose) -> tuple[Address, ...]:
+    """What the policy names; for verification the deployed service too."""
+    named = tuple(address(one) for one in turn.policy.network.of(purpose))
+    url = turn.policy.deploy.url
+    return (address_of(url), *named) if purpose is Purpose.VERIFY and url else named
+
+
+def _is_open(turn: Turn, purpose: Purpose) -> bool:
+    return purpose in turn.policy.network.open
