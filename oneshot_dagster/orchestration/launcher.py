@@ -59,8 +59,13 @@ class InstanceLauncher:
         return {record.dagster_run.run_id: _view(record) for record in records}
 
     def fail(self, run_id: str, reason: str) -> None:
+        """One that somebody terminated, and whose process is gone, has ended as they wanted it to."""
         run = self._instance.get_run_by_id(run_id)
-        if run is not None and not run.is_finished:
+        if run is None or run.is_finished:
+            return
+        if run.status is dg.DagsterRunStatus.CANCELING:
+            self._instance.report_run_canceled(run, reason)
+        else:
             self._instance.report_run_failed(run, reason)
 
     def terminate(self, run_id: str) -> None:
