@@ -42,13 +42,10 @@ def body(
     return "\n\n".join(parts) + "\n"
 
 
-def commit_message(attempt: Attempt) -> str:
+def commit_message(attempt: Attempt, *, trailers: Sequence[str] = ()) -> str:
     """Of the engine's commit on the branch, and of a squash or merge commit: its first line is the title."""
-    trailers = (
-        f"Oneshot-Change: {attempt.key}",
-        f"Oneshot-Attempt: {attempt.number}",
-    )
-    return f"{title(attempt)}\n\n{_relation(attempt)}\n\n" + "\n".join(trailers) + "\n"
+    lines = (f"Oneshot-Change: {attempt.key}", f"Oneshot-Attempt: {attempt.number}", *trailers)
+    return f"{title(attempt)}\n\n{_relation(attempt)}\n\n" + "\n".join(lines) + "\n"
 
 
 def _relation(attempt: Attempt) -> str:

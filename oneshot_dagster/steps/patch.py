@@ -1,18 +1,20 @@
 """The patch step: the agent edits the worktree by a prompt; the engine commits. It leaves patch, log, events and bundle.
-What it is asked is prompting.py; running an agent is services.agent."""
+What it is asked is prompting.py; its session agent_session.py; running an agent is services.agent."""
 
 import json
-from collections import deque
 
 from oneshot_dagster.domain.artifact import Artifact, NotMyTurn, Record
-from oneshot_dagster.domain.errors import NeedsHuman
+from oneshot_dagster.domain.errors import NeedsHuman, TryAgain
 from oneshot_dagster.domain.pull_request import commit_message
 from oneshot_dagster.domain.run import State
-from oneshot_dagster.services.agent.protocol import AgentEnd, AgentEvent, AgentRequest, AgentResult
+from oneshot_dagster.services.agent.protocol import AgentEnd, AgentResult, Failure
 from oneshot_dagster.services.store.protocol import StoredRecord
+from oneshot_dagster.steps.agent_session import SESSION, Played, play
 from oneshot_dagster.steps.prompting import prompt_of
-from oneshot_dagster.steps.spent import spent_budget
+from oneshot_dagster.steps.spent import spent, spent_budget, tokens_of, usd_of
 from oneshot_dagster.steps.turn import Turn
+
+_KEPT = "work_kept"  # the fact that an agent's work was committed before it had finished, for a session that goes on
 
 
 def patch(turn: Turn) -> Record | NotMyTurn:
@@ -29,30 +31,15 @@ def patch(turn: Turn) -> Record | NotMyTurn:
         turn.move(State.IMPLEMENTING, f"{turn.services.agent.name} starts")
     prompt = prompt_of(turn)
     turn.file("implementation-prompt", prompt.encode(), "text/markdown")
-    result = _run_agent(turn, prompt, start_sha)
-    if result.end is AgentEnd.CANCELLED:
+    played = play(turn, prompt, start_sha)
+    result = played.result
+    _leave_what_was_said(turn, result)
+    if result.end is AgentEnd.CANCELLED and played.over is None:
         return NotMyTurn(artifact=Artifact.PATCH, reason="a person asked to stop while the agent worked")
-    head_sha = turn.services.git.commit_all(
-        turn.services.git.worktree_path(turn.attempt.key),
-        message=commit_message(turn.attempt),
-        author=turn.services.limits.author,
-    )
-    _leave_files(turn, result, start_sha=start_sha, head_sha=head_sha)
-    tokens = (
-        None if result.usage.input_tokens is None else result.usage.input_tokens + (result.usage.output_tokens or 0)
-    )
-    said = {"end": result.end, "reason": result.reason, "seconds": result.seconds, "tokens": tokens}
-    turn.fact("agent", "agent_session", said, sha=head_sha)
-    left = {"head_sha": head_sha, "agent_resume": result.resume}
-    sent_back = turn.attempt.next_prompt is not None
-    if head_sha == start_sha and (sent_back or head_sha == turn.attempt.base_sha):
-        reason = f"the agent changed nothing ({result.reason})"
-        turn.then(State.NEEDS_ITERATION, reason, next_prompt=_nothing_changed(result), **left)
-    elif result.end is not AgentEnd.FINISHED:
-        reason = f"the agent did not finish: {result.reason}"
-        turn.then(State.NEEDS_ITERATION, reason, next_prompt=result.reason, **left)
-    else:
-        turn.then(State.TESTING, f"the agent finished; committed as {head_sha[:7]}", **left)
+    head_sha = _commit(turn)
+    _leave_patch(turn, result, start_sha=start_sha, head_sha=head_sha)
+    _stop_where_it_cannot_go_on(turn, played, start_sha=start_sha, head_sha=head_sha)
+    _move(turn, result, start_sha=start_sha, head_sha=head_sha)
     return _record(turn, result, start_sha=start_sha, head_sha=head_sha)
 
 
@@ -65,73 +52,41 @@ def _finished_already(turn: Turn) -> StoredRecord | None:
     return kept if finished else None
 
 
-def _run_agent(turn: Turn, prompt: str, start_sha: str) -> AgentResult:
-    """In a clean worktree: leftovers of an interrupted agent are kept as a bundle first."""
-    attempt, services = turn.attempt, turn.services
-    with services.git.hold(attempt.key) as lock:
-        tree = services.git.provision(
-            attempt.key,
-            base=attempt.inputs.base,
-            head=attempt.inputs.head,
-            recorded_head=start_sha,
-            branch=attempt.inputs.head,
-        )
-        turn.keep(tree.kept)
-        messages = _Messages(turn)
-        request = AgentRequest(
-            worktree=tree.path,
-            prompt=prompt,
-            resume=attempt.agent_resume,
-            wall=services.limits.agent_wall,
-            stall=services.limits.agent_stall,
-            keep_open=(lock,),
-        )
-        result = services.agent.run(request, on_event=messages.add, cancelled=turn.cancelled)
-        turn.check_lease()
-        messages.flush()
-    return result
-
-
-class _Messages:
-    """Events on their way to the log and the store, in batches."""
-
-    def __init__(self, turn: Turn) -> None:
-        self._turn, self._count = turn, 0
-        self._waiting: deque[dict[str, object]] = deque()
-
-    def add(self, event: AgentEvent) -> None:
-        self._turn.say(f"agent: {event.text[:300]}" if event.text else f"agent: {event.kind}")
-        self._count += 1
-        self._waiting.append(
-            {
-                "dedupe_key": f"{self._turn.attempt.id}:{self._turn.run_id}:{self._count}",
-                "kind": event.kind,
-                "role": "assistant",
-                "content": event.text,
-                "attrs": dict(event.raw),
-                "timestamp": self._turn.services.clock.now(),
-            }
-        )
-        if len(self._waiting) >= 50:
-            self.flush()
-
-    def flush(self) -> None:
-        if self._waiting:
-            self._turn.store.notes.add_messages(self._turn.attempt.id, tuple(self._waiting))
-            self._waiting.clear()
-
-
-def _nothing_changed(result: AgentResult) -> str:
-    return f"The last attempt changed no file ({result.reason}). Make the change that the issue asks for."
-
-
-def _leave_files(turn: Turn, result: AgentResult, *, start_sha: str, head_sha: str) -> None:
-    git, attempt = turn.services.git, turn.attempt
-    base = attempt.base_sha or start_sha
-    turn.file("implementation-patch", git.patch(attempt.key, base_sha=base, head_sha=head_sha), "text/x-diff")
+def _leave_what_was_said(turn: Turn, result: AgentResult) -> None:
     turn.file("implementation-log", result.log, "text/plain")
     events = "".join(json.dumps({"kind": e.kind, "text": e.text, **e.raw}, default=str) + "\n" for e in result.events)
     turn.file("implementation-events", events.encode(), "application/jsonl")
+    if result.session is not None:
+        turn.file(SESSION, result.session, "application/gzip")
+    used = result.usage
+    said = {
+        "agent": turn.services.agent.name,
+        "end": result.end,
+        "reason": result.reason,
+        "seconds": result.seconds,
+        "model": used.model,
+        "input_tokens": used.input_tokens,
+        "output_tokens": used.output_tokens,
+        "tokens": tokens_of(used),
+        "usd": usd_of(turn.services, used),
+    }
+    turn.fact("agent", "agent_session", said)
+
+
+def _commit(turn: Turn) -> str:
+    git, limits = turn.services.git, turn.services.limits
+    return git.commit_all(
+        git.worktree_path(turn.attempt.key),
+        message=commit_message(turn.attempt, trailers=limits.trailers),
+        author=limits.author,
+        most=limits.patch,
+    )
+
+
+def _leave_patch(turn: Turn, result: AgentResult, *, start_sha: str, head_sha: str) -> None:
+    git, attempt = turn.services.git, turn.attempt
+    base = attempt.base_sha or start_sha
+    turn.file("implementation-patch", git.patch(attempt.key, base_sha=base, head_sha=head_sha), "text/x-diff")
     manifest = {
         "version": 1,
         "repository": attempt.key.repository,
@@ -144,9 +99,49 @@ def _leave_files(turn: Turn, result: AgentResult, *, start_sha: str, head_sha: s
     turn.file("implementation-changes", archive, "application/gzip")
 
 
+def _stop_where_it_cannot_go_on(turn: Turn, played: Played, *, start_sha: str, head_sha: str) -> None:
+    """A spent budget, a model's service that is down, a key that is refused: what was done so far is kept, and the
+    session is taken up again when it can go on."""
+    result = played.result
+    failed = result.end in {AgentEnd.FAILED, AgentEnd.STALLED}
+    if played.over is None and not (failed and result.failure is not Failure.OWN):
+        return
+    turn.set(head_sha=head_sha, agent_resume=result.resume)
+    if head_sha != start_sha:
+        turn.fact("engine", _KEPT, {"from": start_sha}, sha=head_sha)
+    if played.over is not None:
+        used = f"the budget of {turn.attempt.key} is spent ({played.over}); the agent was stopped at work"
+        raise NeedsHuman(used, reason=played.over)
+    if result.failure is Failure.HUMAN:
+        raise NeedsHuman(result.reason, reason=result.code)
+    raise TryAgain(result.reason)
+
+
+def _move(turn: Turn, result: AgentResult, *, start_sha: str, head_sha: str) -> None:
+    left = {"head_sha": head_sha, "agent_resume": result.resume}
+    if not _has_changed(turn, start_sha=start_sha, head_sha=head_sha):
+        reason = f"the agent changed nothing ({result.reason})"
+        asked = f"The last attempt changed no file ({result.reason}). Make the change that the issue asks for."
+        turn.then(State.NEEDS_ITERATION, reason, next_prompt=asked, **left)
+    elif result.end is not AgentEnd.FINISHED:
+        reason = f"the agent did not finish: {result.reason}"
+        turn.then(State.NEEDS_ITERATION, reason, next_prompt=result.reason, **left)
+    else:
+        turn.then(State.TESTING, f"the agent finished; committed as {head_sha[:7]}", **left)
+
+
+def _has_changed(turn: Turn, *, start_sha: str, head_sha: str) -> bool:
+    """This attempt, in all its sessions."""
+    if head_sha != start_sha:
+        return True
+    sent_back = turn.attempt.next_prompt is not None
+    kept = any(fact.kind == _KEPT for fact in turn.store.facts.of(turn.attempt.id))
+    return kept or not (sent_back or head_sha == turn.attempt.base_sha)
+
+
 def _record(turn: Turn, result: AgentResult, *, start_sha: str, head_sha: str) -> Record:
-    changed = head_sha != start_sha
-    usage = result.usage
+    changed, used = head_sha != start_sha, result.usage
+    whole = spent(turn.services, turn.attempt)
     return Record(
         artifact=Artifact.PATCH,
         what_happened=(
@@ -160,9 +155,17 @@ def _record(turn: Turn, result: AgentResult, *, start_sha: str, head_sha: str) -
             "head_sha": head_sha,
             "events": len(result.events),
             "agent_seconds": round(result.seconds, 3),
-            "input_tokens": "unknown" if usage.input_tokens is None else usage.input_tokens,
-            "output_tokens": "unknown" if usage.output_tokens is None else usage.output_tokens,
+            "model": used.model or "unknown",
+            "input_tokens": _or_unknown(used.input_tokens),
+            "output_tokens": _or_unknown(used.output_tokens),
+            "usd": _or_unknown(usd_of(turn.services, used)),
+            "change_tokens": _or_unknown(whole.tokens),
+            "change_usd": _or_unknown(whole.usd),
             "not_enforced": "; ".join(f"not enforced: {phrase}" for phrase in turn.services.agent.not_enforced)
             or "nothing",
         },
     )
+
+
+def _or_unknown(amount: float | None) -> float | str:
+    return "unknown" if amount is None else round(amount, 4)

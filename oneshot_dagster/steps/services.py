@@ -1,15 +1,15 @@
 """The services that every step is given: protocols only. bootstrap.py picks the real ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from oneshot_dagster.domain.budget import Budgets
+from oneshot_dagster.domain.budget import Budgets, Price
 from oneshot_dagster.domain.run import Mode
 from oneshot_dagster.services.agent.protocol import Agent
 from oneshot_dagster.services.blobs.protocol import Blobs
 from oneshot_dagster.services.deploy.protocol import Deploy
-from oneshot_dagster.services.git.protocol import Git, Identity
+from oneshot_dagster.services.git.protocol import Git, Identity, Most
 from oneshot_dagster.services.github.protocol import GitHub
 from oneshot_dagster.services.judge.protocol import Judge
 from oneshot_dagster.services.store.protocol import Store
@@ -19,7 +19,7 @@ from oneshot_dagster.system.clock import Clock
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """What the operator's settings bound or hold; seconds where a time."""
+    """What the operator's settings bound or hold; seconds where a time. `patch`: the most that an agent may leave."""
 
     repositories: tuple[str, ...]
     mode: Mode
@@ -30,6 +30,9 @@ class Limits:
     agent_wall: float
     agent_stall: float
     caps: Budgets
+    prices: Mapping[str, Price] = field(default_factory=dict[str, Price])
+    patch: Most = field(default_factory=Most)
+    trailers: tuple[str, ...] = ()
     merge_enabled: bool
     rules_alone: bool
     is_local_forge: bool

@@ -1,9 +1,13 @@
-"""What a change has used up so far, over all its attempts, and whether an agent may start. Unknown tokens stay unknown."""
+"""What a change has used up so far, over all its attempts, and whether an agent may start, or go on. Unknown stays unknown."""
+
+from collections.abc import Callable
+from dataclasses import replace
 
 from oneshot_dagster.domain.artifact import Artifact
 from oneshot_dagster.domain.attempt import Attempt
-from oneshot_dagster.domain.budget import Spent, exhausted, total
+from oneshot_dagster.domain.budget import Spent, cost, exhausted, total
 from oneshot_dagster.domain.policy import budgets, parse_policy
+from oneshot_dagster.services.agent.protocol import Usage
 from oneshot_dagster.steps.services import Services
 
 _WAITS = {Artifact.CHECK_STATE}
@@ -11,20 +15,53 @@ _WAITS = {Artifact.CHECK_STATE}
 
 def spent_budget(services: Services, attempt: Attempt) -> str | None:
     """The code of the budget that does not allow another session of the agent, or None."""
-    return exhausted(_spent(services, attempt), budgets(parse_policy(attempt.policy), services.limits.caps))
+    return exhausted(spent(services, attempt), budgets(parse_policy(attempt.policy), services.limits.caps))
 
 
-def _spent(services: Services, attempt: Attempt) -> Spent:
+def while_it_works(services: Services, attempt: Attempt) -> Callable[[Usage], str | None]:
+    """Asked with what this session has used so far: the code of the budget that it has spent, or None."""
+    before, allowed = spent(services, attempt), budgets(parse_policy(attempt.policy), services.limits.caps)
+    began = services.clock.monotonic()
+
+    def exceeds(used: Usage) -> str | None:
+        tokens = total((before.tokens, tokens_of(used)))
+        now = replace(
+            before,
+            active=before.active + services.clock.monotonic() - began,
+            tokens=None if tokens is None else int(tokens),
+            usd=total((before.usd, usd_of(services, used))),
+        )
+        return exhausted(now, allowed)
+
+    return exceeds
+
+
+def spent(services: Services, attempt: Attempt) -> Spent:
     """Attempts and infrastructure retries are counted where they start (domain.resume)."""
-    active, tokens = 0.0, list[float | None]()
+    active, tokens, usd = 0.0, list[float | None](), list[float | None]()
     for of in services.store.runs.all_of(attempt.key):
         records = services.store.artifacts.records(of.id)
         active += sum(kept.seconds for name, kept in records.items() if name not in _WAITS)
         sessions = [fact.data for fact in services.store.facts.of(of.id) if fact.kind == "agent_session"]
         tokens += [_known(data.get("tokens")) for data in sessions]
+        usd += [_known(data.get("usd")) for data in sessions]
     used = total(tokens)
-    return Spent(active=active, tokens=None if used is None else int(used), usd=None)
+    return Spent(active=active, tokens=None if used is None else int(used), usd=total(usd))
 
 
-def _known(tokens: object) -> float | None:
-    return float(tokens) if isinstance(tokens, int) else None
+def tokens_of(used: Usage) -> int | None:
+    return None if used.input_tokens is None else used.input_tokens + (used.output_tokens or 0)
+
+
+def usd_of(services: Services, used: Usage) -> float | None:
+    """None where the model has no price or the agent does not say what it used."""
+    return cost(
+        used.model,
+        input_tokens=used.input_tokens,
+        output_tokens=used.output_tokens,
+        prices=services.limits.prices,
+    )
+
+
+def _known(amount: object) -> float | None:
+    return float(amount) if isinstance(amount, int | float) else None

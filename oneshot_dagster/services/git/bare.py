@@ -198,6 +198,14 @@ class Bare:
         output = self.git("cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in wanted).encode()).stdout
         return _contents(output)
 
+    def sizes(self, ids: Iterable[str]) -> list[int]:
+        """In bytes, of each of the blobs."""
+        asked = "".join(f"{blob}\n" for blob in ids).encode()
+        if not asked:
+            return []
+        output = self.git("cat-file", "--batch-check=%(objectsize)", stdin=asked).stdout
+        return [int(line) for line in output.split()]
+
 
 def _contents(output: bytes) -> dict[str, bytes]:
     """Reads `cat-file --batch`: a line with id, type and size, the content, a line end."""

@@ -7,14 +7,16 @@ from oneshot_dagster.domain.errors import NeedsHuman, TryAgain
 from oneshot_dagster.domain.git_diff import parse_raw_numstat
 from oneshot_dagster.domain.snapshot import FileChange, printable
 from oneshot_dagster.services.git.links import leading_outside
-from oneshot_dagster.services.git.protocol import Identity
+from oneshot_dagster.services.git.protocol import Identity, Most
 from oneshot_dagster.services.git.tree import Tree
 
 LINK, REPOSITORY, NOTHING = "120000", "160000", "000000"
 _LEFT_OUT = tuple(f":(top,exclude,glob){path}" for path in (".codex*", ".codex*/**", ".oneshot", ".oneshot/**"))
 
 
-def commit_all(tree: Tree, *, start: str, message: str, author: Identity, committer: Identity) -> str:
+def commit_all(
+    tree: Tree, *, start: str, message: str, author: Identity, committer: Identity, most: Most | None = None
+) -> str:
     """The new commit on top of `start`, where HEAD stands afterwards; `start` itself where nothing differs."""
     _return_to(tree, start)
     _add(tree)
@@ -24,6 +26,8 @@ def commit_all(tree: Tree, *, start: str, message: str, author: Identity, commit
     if not changes:
         return start
     _refuse_what_leads_outside(tree, start, changes)
+    if most is not None:
+        _refuse_more(tree, changes, most)
     commit = commit_tree(tree, parent=start, message=message, author=author, committer=committer)
     tree.bare.pin(tree.key.issue_number, commit)
     tree.detach(commit)
@@ -99,6 +103,16 @@ def _refuse_what_leads_outside(tree: Tree, start: str, changes: Sequence[FileCha
     if found:
         raise NeedsHuman(
             f"the patch leads out of the repository: {', '.join(found[:10])}", reason="patch_outside_repository"
+        )
+
+
+def _refuse_more(tree: Tree, changes: Sequence[FileChange], most: Most) -> None:
+    size = sum(tree.bare.sizes(change.new_blob for change in changes if change.new_mode not in {NOTHING, REPOSITORY}))
+    if len(changes) > most.files or size > most.size:
+        raise NeedsHuman(
+            f"the patch is too large: {len(changes)} files with {size / 2**20:.1f} MiB, where {most.files} files and "
+            f"{most.size / 2**20:.0f} MiB are allowed",
+            reason="patch_too_large",
         )
 
 

@@ -37,6 +37,14 @@ class Reverted:
     conflicts: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Most:
+    """The most that one commit may add or change; `size` in bytes of the files as they are afterwards."""
+
+    files: int = 5_000
+    size: int = 50 * 2**20
+
+
 class Git(Protocol):
     def provision(self, key: ChangeKey, *, base: str, head: str, recorded_head: str | None, branch: str) -> Worktree:
         """A clean worktree at `recorded_head` if given, else at the remote's `branch` head, else at the tip of `base`.
@@ -54,10 +62,10 @@ class Git(Protocol):
 
     def remove_worktree(self, key: ChangeKey) -> None: ...
 
-    def commit_all(self, path: Path, *, message: str, author: Identity) -> str:
+    def commit_all(self, path: Path, *, message: str, author: Identity, most: Most | None = None) -> str:
         """Commits everything in the worktree but `.codex*` files; the head SHA after it, unchanged where nothing differs.
 
-        Raises NeedsHuman for a symlink or submodule that leads outside of the repository.
+        Raises NeedsHuman for a symlink or submodule that leads outside of the repository, and for more than `most`.
         """
         ...
 

@@ -15,7 +15,7 @@ from oneshot_dagster.services.git.committing import commit_all
 from oneshot_dagster.services.git.credentials import Credentials
 from oneshot_dagster.services.git.diffing import DIFF, files_counted, files_with_patches
 from oneshot_dagster.services.git.folder import read_folder
-from oneshot_dagster.services.git.protocol import Identity, Reverted, Worktree
+from oneshot_dagster.services.git.protocol import Identity, Most, Reverted, Worktree
 from oneshot_dagster.services.git.tree import Tree, read_record
 
 
@@ -66,13 +66,13 @@ class GitRepositories:
     def remove_worktree(self, key: ChangeKey) -> None:
         provisioning.remove(self._tree(key), identity=self._identity)
 
-    def commit_all(self, path: Path, *, message: str, author: Identity) -> str:
+    def commit_all(self, path: Path, *, message: str, author: Identity, most: Most | None = None) -> str:
         ours = path.parent.resolve() == self._worktrees.resolve()
         put = read_record(self._worktrees / ".state" / f"{path.name}.json") if ours else None
         if put is None:
             raise BadInput(tried="commit a worktree", found=str(path), do="provision the worktree of the change first")
         tree = self._tree(ChangeKey.parse(put.key))
-        commit = commit_all(tree, start=put.head, message=message, author=author, committer=self._identity)
+        commit = commit_all(tree, start=put.head, message=message, author=author, committer=self._identity, most=most)
         tree.record(commit)
         return commit
 
