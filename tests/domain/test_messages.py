@@ -109,7 +109,7 @@ def test_the_brief_has_all_parts_in_order_on_one_page():
     [
         ("protected_path", "protected files", "oneshot approve acme/shop#2", "oneshot answer"),
         ("attempts_spent", "one more attempt", "oneshot retry acme/shop#2", "oneshot approve"),
-        ("judge_says_no", "What is missing", "oneshot answer acme/shop#2 TEXT", "oneshot approve"),
+        ("judge_says_no", "Whether the model is right", "oneshot answer acme/shop#2 TEXT", "oneshot approve"),
         ("post_deploy_failed", "take the change back", "oneshot retry acme/shop#2", "oneshot stop"),
     ],
 )
