@@ -283,10 +283,16 @@ class Settings(BaseSettings):
             raise BadInput(
                 tried="find the database",
                 found=f"no ONESHOT_DATABASE_URL and no {file}",
-                do="start the embedded one with `make dev`, or set ONESHOT_DATABASE_URL",
+                do=f"start the embedded one with `{self.started_by}`, or set ONESHOT_DATABASE_URL",
             ) from None
         user, password = quote(server["user"], safe=""), quote(server["password"], safe="")
         return f"postgresql://{user}:{password}@{server['host']}:{server['port']}/{embedded}"
+
+    @property
+    def started_by(self) -> str:
+        """The command whose stack belongs in this home: the operator's own settings are for another than the demo's world."""
+        own = (self.home / "oneshot.toml").exists() and not self.is_local_forge
+        return "oneshot up" if own else "make dev"
 
     @property
     def is_local_forge(self) -> bool:

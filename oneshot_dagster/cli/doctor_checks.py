@@ -51,7 +51,7 @@ def examine() -> list[Finding]:
     checks = [
         git(),
         agent(settings.agent),
-        database("database", lambda: settings.store_url),
+        database("database", lambda: settings.store_url, started_by=settings.started_by),
         dagster_database(settings),
         disk(settings.home),
         *ports(settings),
@@ -102,11 +102,11 @@ def agent(settings: AgentSettings) -> Finding:
     return Finding(name=name, ok=True, found=" ".join((program, *settings.command[1:])))
 
 
-def database(name: str, url: Callable[[], str]) -> Finding:
+def database(name: str, url: Callable[[], str], *, started_by: str = "make dev") -> Finding:
     try:
         found = schema.check(url())
     except OneshotError as error:
-        do = "start it: `oneshot dev` has one; or mend ONESHOT_DATABASE_URL"
+        do = f"start it: `{started_by}` has one; or mend ONESHOT_DATABASE_URL"
         return Finding(name=name, ok=False, found=str(error), do=do)
     if found.standing is Standing.CURRENT:
         return Finding(name=name, ok=True, found=f"reached, schema {found.version}")
@@ -125,7 +125,7 @@ def dagster_database(settings: Settings) -> Finding:
     try:
         schema.check(settings.dagster_url)
     except OneshotError as error:
-        do = "`oneshot dev` makes it; or create a database by the name of ours with _dagster after it"
+        do = f"`{settings.started_by}` makes it; or create a database by the name of ours with _dagster after it"
         return Finding(name=name, ok=False, found=str(error), do=do)
     return Finding(name=name, ok=True, found="reached")
 
@@ -239,11 +239,13 @@ def disk(home: Path, *, least: int = LEAST_FREE) -> Finding:
 
 
 def ports(settings: Settings) -> list[Finding]:
-    """Free, or taken by a process of the world that runs in this home."""
+    """Each that the stack of this home opens: free, or taken by a process of it."""
+    from oneshot_dagster.local.parts import Web
     from oneshot_dagster.local.ports import is_free, owner
+    from oneshot_dagster.local.stack import opened_ports
 
     findings: list[Finding] = []
-    for name, port in settings.ports.model_dump().items():
+    for name, port in opened_ports(settings, Web.PAGES).items():
         what, holder = f"port {port} ({name})", "" if is_free(port) else owner(port)
         if not holder:
             findings.append(Finding(name=what, ok=True, found="free"))

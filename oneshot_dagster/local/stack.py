@@ -224,8 +224,10 @@ def _record(world: World, parts: Parts, *, web: Web) -> None:
 
 def opened_ports(settings: Settings, web: Web) -> dict[str, int]:
     """Those that the stack of this home opens, by the names of the settings."""
-    local = World(settings).kind is HomeKind.LOCAL
+    local, github = World(settings).kind is HomeKind.LOCAL, settings.github
     opens = {"code_server", *(("forge", "service") if local else ()), *web.ports}
+    if not local and github.webhook_secret is None and github.webhook_secret_file is None:
+        opens.discard("hooks")
     return {name: port for name, port in settings.ports.model_dump().items() if name in opens}
 
 

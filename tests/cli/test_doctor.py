@@ -193,6 +193,15 @@ def test_free_ports_pass(tmp_path):
         assert passed(finding).found == "free"
 
 
+def test_in_a_connected_home_the_demos_ports_are_not_looked_at_and_its_own_command_is_named(tmp_path):
+    (tmp_path / "oneshot.toml").write_text('[github]\napi_url = "https://api.github.com"\n')
+    settings = Settings(home=tmp_path)
+    assert [f.name.split("(")[1] for f in checks.ports(settings)] == ["web)", "code_server)"]
+    missing = checks.database("database", lambda: settings.store_url, started_by=settings.started_by)
+    assert "`oneshot up`" in failed(missing).found
+    assert "`oneshot up`" in missing.do
+
+
 def test_a_port_that_another_has_fails_and_names_who_and_the_setting(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
