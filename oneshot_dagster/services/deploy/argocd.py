@@ -192,7 +192,8 @@ def _degraded_since(app: Application) -> datetime:
 
 
 def _detail(app: Application, names: Named) -> str:
-    said = [f"{app.name} is {app.sync} and {app.health}, {(names.live or 'no known commit')[:10]} runs ({names.why})"]
+    runs = names.live[:10] if names.live else "no commit that we know"
+    said = [f"{app.name} is {app.sync} and {app.health}, {runs} runs ({names.why})"]
     if app.health_message:
         said.append(app.health_message)
     if app.operation is not None:
