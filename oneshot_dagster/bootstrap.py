@@ -4,16 +4,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from oneshot_dagster.domain.budget import Budgets
+from oneshot_dagster.domain.budget import Budgets, Price
 from oneshot_dagster.domain.errors import BadInput
+from oneshot_dagster.services.agent.codex import CodexAgent
 from oneshot_dagster.services.agent.command import CommandAgent
+from oneshot_dagster.services.agent.protocol import Agent
 from oneshot_dagster.services.blobs.local import LocalBlobs
 from oneshot_dagster.services.deploy.argocd import ArgoDeploy
 from oneshot_dagster.services.deploy.argocd_api import ArgoCD
 from oneshot_dagster.services.deploy.command import CommandDeploy
 from oneshot_dagster.services.deploy.none import NoDeploy
 from oneshot_dagster.services.deploy.protocol import Deploy
-from oneshot_dagster.services.git.protocol import Identity
+from oneshot_dagster.services.git.protocol import Identity, Most
 from oneshot_dagster.services.git.repositories import GitRepositories
 from oneshot_dagster.services.github.app_tokens import AppTokens
 from oneshot_dagster.services.github.client import GitHubClient
@@ -23,9 +25,10 @@ from oneshot_dagster.services.judge.protocol import Judge
 from oneshot_dagster.services.judge.rules_only import RulesOnly
 from oneshot_dagster.services.store.postgres import PostgresStore
 from oneshot_dagster.services.suites.local import LocalSuites
-from oneshot_dagster.settings import ArgoCDSettings, GitHubSettings, JudgeSettings, Settings, load
+from oneshot_dagster.settings import AgentSettings, ArgoCDSettings, GitHubSettings, JudgeSettings, Settings, load
 from oneshot_dagster.steps.services import Limits, Services
 from oneshot_dagster.system.clock import SystemClock
+from oneshot_dagster.system.codex.home import Provider
 from oneshot_dagster.system.crashing import CrashFile
 from oneshot_dagster.system.sandbox.kinds import Kind
 from oneshot_dagster.system.sandbox.room import Bounds, address
@@ -60,13 +63,7 @@ def open_services(settings: Settings | None = None) -> Services:
         store=store,
         git=git,
         github=github,
-        agent=CommandAgent(
-            command=settings.agent.command,
-            scratch=scratch,
-            env={},
-            sandbox=sandbox,
-            reach=tuple(address(one) for one in settings.agent.reach),
-        ),
+        agent=agent(settings, scratch, sandbox),
         judge=judge(settings.judge),
         suites=LocalSuites(scratch=scratch, sandbox=sandbox),
         deploys=_deploys(settings, scratch),
@@ -114,6 +111,35 @@ def _deploys(settings: Settings, scratch: Path) -> dict[str, Deploy]:
     known: dict[str, Deploy] = {"command": CommandDeploy(scratch=scratch), "none": NoDeploy()}
     api = argocd(settings.argocd)
     return known if api is None else {**known, "argocd": ArgoDeploy(api=api)}
+
+
+def agent(settings: Settings, scratch: Path, sandbox: Sandbox) -> Agent:
+    asked = settings.agent
+    env = {name: value.get_secret_value() for name, value in asked.env.items()}
+    if asked.kind == "codex" and asked.model is not None:
+        has_key = asked.api_key is not None or asked.api_key_file is not None
+        return CodexAgent(
+            provider=Provider(base_url=asked.base_url, model=asked.model, has_key=has_key),
+            scratch=scratch,
+            key=(lambda: agent_key(asked)) if has_key else None,
+            program=Path(asked.command[0]) if asked.command else None,
+            env=env,
+            readable=settings.sandbox.readable,
+        )
+    reach = tuple(address(one) for one in asked.reach)
+    return CommandAgent(command=asked.command, scratch=scratch, env=env, sandbox=sandbox, reach=reach)
+
+
+def agent_key(settings: AgentSettings) -> str:
+    """Read for each session, so that a renewed file is seen."""
+    if settings.api_key is not None:
+        return settings.api_key.get_secret_value()
+    try:
+        return settings.api_key_file.read_text().strip() if settings.api_key_file else ""
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "not a text"
+        found, do = f"{settings.api_key_file}: {why}", "mend ONESHOT_AGENT__API_KEY_FILE"
+        raise BadInput(tried="read the key of Codex's model", found=found, do=do) from None
 
 
 def judge(settings: JudgeSettings) -> Judge:
@@ -249,6 +275,11 @@ def _limits(settings: Settings, author: Identity, scratch: Path) -> Limits:
             ci_wait=_NO_CAP,
             review_wait=_NO_CAP,
         ),
+        prices={
+            model: Price(input=price.input, output=price.output) for model, price in settings.budget.prices.items()
+        },
+        patch=Most(files=settings.agent.patch_files, size=settings.agent.patch_mb * 2**20),
+        trailers=settings.identity.trailers,
         merge_enabled=settings.merge.enabled,
         rules_alone=settings.merge.rules_alone,
         is_local_forge=settings.is_local_forge,

@@ -89,13 +89,33 @@ def _of_server(api_url: str) -> tuple[str, str]:
 
 
 class AgentSettings(_Section):
-    kind: Literal["command"] = Field(
-        "command", description="How the agent is run; a command reads the prompt on stdin."
+    kind: Literal["command", "codex"] = Field(
+        "command", description="Which agent: any command that reads the prompt on stdin, or Codex."
     )
-    command: tuple[str, ...] = Field((), description="The argv of the agent.")
+    command: tuple[str, ...] = Field(
+        (), description="The argv of the agent; for Codex its path, where it is not that of the wheel."
+    )
+    model: str | None = Field(None, description="The model that Codex works with.")
+    base_url: str = Field(
+        "https://api.openai.com/v1", description="Where Codex's model is served: up to, not with, `/responses`."
+    )
+    api_key: SecretStr | None = Field(None, description="Key of Codex's model; no command of the model ever sees it.")
+    api_key_file: Path | None = Field(None, description="A file that holds the key, instead of `api_key`.")
+    env: dict[str, SecretStr] = Field(
+        {}, description="What the agent's own program gets as environment beside that (a proxy, a CA file), as JSON."
+    )
+    patch_files: int = Field(5_000, description="Most files that an agent may add or change in one attempt.")
+    patch_mb: int = Field(50, description="Most that these files may hold, in MiB.")
     reach: tuple[str, ...] = Field((), description="`host:port` of what the command may reach: its model's service.")
     wall_seconds: float = Field(45 * 60, description="Wall clock of one attempt's agent.")
     stall_seconds: float = Field(10 * 60, description="Longest silence of the agent.")
+
+    @model_validator(mode="after")
+    def _usable(self) -> "AgentSettings":
+        problems = _of_model(self, needs_model=self.kind == "codex")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
 
 
 class JudgeSettings(_Section):
@@ -114,20 +134,26 @@ class JudgeSettings(_Section):
 
     @model_validator(mode="after")
     def _usable(self) -> "JudgeSettings":
-        address = urlsplit(self.base_url)
-        local = address.hostname in {"127.0.0.1", "localhost", "::1"}
-        has_key = self.api_key is not None or self.api_key_file is not None
-        wrong = {
-            f"model is missing beside kind {self.kind}": self.kind != "rules" and not self.model,
-            "base_url must be http(s)://HOST[:PORT][/PATH]": address.scheme not in {"http", "https"}
-            or not address.hostname,
-            "base_url must hold no login": address.username is not None,
-            "base_url is http, and a key would be told in clear": address.scheme == "http" and has_key and not local,
-            "give api_key or api_key_file, not both": self.api_key is not None and self.api_key_file is not None,
-        }
-        if any(wrong.values()):
-            raise ValueError("; ".join(text for text, is_so in wrong.items() if is_so))
+        problems = _of_model(self, needs_model=self.kind != "rules")
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
+
+
+def _of_model(given: AgentSettings | JudgeSettings, *, needs_model: bool) -> list[str]:
+    """What is wrong with the service of a model and the key to it."""
+    address = urlsplit(given.base_url)
+    local = address.hostname in {"127.0.0.1", "localhost", "::1"}
+    has_key = given.api_key is not None or given.api_key_file is not None
+    wrong = {
+        f"model is missing beside kind {given.kind}": needs_model and not given.model,
+        "base_url must be http(s)://HOST[:PORT][/PATH]": address.scheme not in {"http", "https"}
+        or not address.hostname,
+        "base_url must hold no login": address.username is not None,
+        "base_url is http, and a key would be told in clear": address.scheme == "http" and has_key and not local,
+        "give api_key or api_key_file, not both": given.api_key is not None and given.api_key_file is not None,
+    }
+    return [text for text, is_so in wrong.items() if is_so]
 
 
 class SandboxSettings(_Section):
@@ -179,9 +205,15 @@ class BlobSettings(_Section):
     path: Path | None = Field(None, description="Folder of stored artifacts; default `$ONESHOT_HOME/blobs`.")
 
 
+class PriceSettings(_Section):
+    input: float = Field(description="US dollars for a million tokens that a model is given.")
+    output: float = Field(description="US dollars for a million tokens that it answers.")
+
+
 class IdentitySettings(_Section):
     name: str = Field("oneshot", description="Author of the commits that the engine makes.")
     email: str = Field("oneshot@localhost", description="E-mail address of that author.")
+    trailers: tuple[str, ...] = Field((), description="Lines at the end of its messages, `Signed-off-by: …` say.")
 
 
 class PortSettings(_Section):
@@ -200,6 +232,9 @@ class BudgetSettings(_Section):
     )
     usd: float = Field(
         100.0, description="Most US dollars of a change, where its model has a price; a policy can only lower it."
+    )
+    prices: dict[str, PriceSettings] = Field(
+        {}, description="`{model: {input, output}}` in dollars a million tokens; without one the cost is unknown."
     )
     active_seconds: float = Field(
         8 * 3600.0, description="Most time of work on a change, waits left out; a policy can only lower it."
