@@ -50,7 +50,7 @@ def examine() -> list[Finding]:
 
     checks = [
         git(),
-        agent(settings.agent),
+        codex(settings) if settings.agent.kind == "codex" else agent(settings.agent),
         database("database", lambda: settings.store_url, started_by=settings.started_by),
         dagster_database(settings),
         disk(settings.home),
@@ -100,6 +100,21 @@ def agent(settings: AgentSettings) -> Finding:
     if missing:
         return Finding(name=name, ok=False, found=f"{missing[0]} is not there", do="mend ONESHOT_AGENT__COMMAND")
     return Finding(name=name, ok=True, found=" ".join((program, *settings.command[1:])))
+
+
+def codex(settings: Settings) -> Finding:
+    from oneshot_dagster.bootstrap import agent as agent_of
+    from oneshot_dagster.bootstrap import sandbox_of
+    from oneshot_dagster.services.agent.codex import CodexAgent
+
+    name, found = "agent", agent_of(settings, settings.home / "scratch", sandbox_of(settings))
+    assert isinstance(found, CodexAgent)  # noqa: S101  # settings of the kind codex make no other
+    try:
+        return Finding(name=name, ok=True, found=found.examine())
+    except (OneshotError, OSError) as error:
+        return Finding(
+            name=name, ok=False, found=str(error), do="mend it: the ONESHOT_AGENT__* settings say how it is run"
+        )
 
 
 def database(name: str, url: Callable[[], str], *, started_by: str = "make dev") -> Finding:

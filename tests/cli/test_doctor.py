@@ -68,6 +68,13 @@ def test_an_agent_that_cannot_be_started_fails(command):
     assert "ONESHOT_AGENT__COMMAND" in failed(checks.agent(AgentSettings(command=command))).do
 
 
+def test_codex_is_looked_at_with_its_sandbox(tmp_path):
+    settings = Settings(home=tmp_path, agent=AgentSettings(kind="codex", model="m"))
+    assert "its sandbox works" in passed(checks.codex(settings)).found
+    nowhere = AgentSettings(kind="codex", model="m", command=("/no/codex",))
+    assert "/no/codex" in failed(checks.codex(Settings(home=tmp_path, agent=nowhere))).found
+
+
 def test_an_agent_that_is_a_program_passes():
     passed(checks.agent(AgentSettings(command=(sys.executable, "-I", __file__))))
 

@@ -27,7 +27,7 @@ from oneshot_dagster.system.codex.home import (
     git_folders,
     restore_session,
 )
-from oneshot_dagster.system.codex.program import Program, check_sandbox, environment, installed
+from oneshot_dagster.system.codex.program import Program, check_sandbox, environment, installed, version
 from oneshot_dagster.system.log import REDACTED, forms
 from oneshot_dagster.system.process import Command, run
 
@@ -64,6 +64,16 @@ class CodexAgent:
                 return result
             on_event(AgentEvent(kind="warning", text="the earlier session could not be taken up again: a fresh one"))
         return run.fresh(replace(request, resume=None, session=None))
+
+    def examine(self) -> str:
+        """What works here, without asking the model anything. Raises NeedsHuman where something does not."""
+        program = installed(self.program)
+        self._key()
+        with _places(self.scratch) as places:
+            worktree = places.root / "worktree"
+            worktree.mkdir()
+            _Run(self, program, None, lambda _: None, lambda: False).prepare(places, worktree)
+        return f"{version(program)} at {program.path}, its sandbox works; {self.provider.model} at {self.provider.base_url}"
 
     def _key(self) -> str | None:
         try:
@@ -109,14 +119,18 @@ class _Run:
             clean=self._clean,
         )
 
-    def _play(self, session: Session) -> AgentResult:
-        request, places = session.request, session.places
-        readable = (self.program.folder, *git_folders(request.worktree), *self.agent.readable)
+    def prepare(self, places: Places, worktree: Path) -> None:
+        """The configuration, and the sandbox tried by it."""
+        readable = (self.program.folder, *git_folders(worktree), *self.agent.readable)
         path = self.program.search_path(tuple(folder / "bin" for folder in self.agent.readable))
         text = as_toml(configuration(self.agent.provider, places, path=path, readable=readable))
         (places.codex / "config.toml").write_text(text)
+        check_sandbox(self.program, places, worktree)
+
+    def _play(self, session: Session) -> AgentResult:
+        request, places = session.request, session.places
         try:
-            check_sandbox(self.program, places, request.worktree)
+            self.prepare(places, request.worktree)
             finished = run(self._command(request, places), on_line=session.hear, cancelled=session.over)
         except OSError as problem:
             raise TryAgain(f"Codex ({self.program.path}) could not be started: {problem.strerror}") from problem

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from oneshot_dagster.domain.errors import NeedsHuman
 from oneshot_dagster.system.codex.home import KEY_VARIABLE, PROFILE, Places
-from oneshot_dagster.system.process import Command, Finished, run
+from oneshot_dagster.system.process import Command, Finished, clean_environment, run
 
 _SYSTEM = "/usr/local/bin:/usr/bin:/bin"
 _PATIENCE = 30.0
@@ -41,6 +41,12 @@ def installed(path: Path | None = None) -> Program:
     except (ImportError, FileNotFoundError):
         do = "install oneshot-dagster[codex], or set ONESHOT_AGENT__COMMAND to its path"
         raise NeedsHuman(f"Codex is not installed; {do}", reason="agent_not_installed") from None
+
+
+def version(program: Program) -> str:
+    """As it says itself."""
+    command = Command(argv=(str(program.path), "--version"), cwd=Path("/"), env=clean_environment(), timeout=_PATIENCE)
+    return run(command).stdout.decode(errors="replace").strip()[:100] or "a Codex that says no version"
 
 
 def environment(program: Program, places: Places, *, key: str | None, extra: Mapping[str, str]) -> dict[str, str]:

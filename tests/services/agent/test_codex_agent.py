@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from oneshot_dagster.domain.errors import NeedsHuman
+from oneshot_dagster.domain.errors import BadInput, NeedsHuman
 from oneshot_dagster.local.model.items import added, apply_patch, message, reasoning, refusal, shell
 from oneshot_dagster.local.model.script import Break, Fault, Reply, Tokens, status
 from oneshot_dagster.local.model.server import ModelServer, model_server
@@ -293,3 +293,14 @@ def test_nothing_of_a_session_is_left_on_the_disk(server, agent, worktree, tmp_p
     server.script(DONE)
     run(agent, worktree)
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_it_can_be_examined_without_asking_the_model(server, agent):
+    assert "its sandbox works; gpt-5.5 at" in agent.examine()
+    assert server.requests() == ()
+    with pytest.raises(NeedsHuman, match="key"):
+        replace(agent, key=bad_key).examine()
+
+
+def bad_key() -> str:
+    raise BadInput(tried="read the key", found="no file", do="mend it")
