@@ -280,6 +280,10 @@ def _limits(settings: Settings, author: Identity, scratch: Path) -> Limits:
         },
         patch=Most(files=settings.agent.patch_files, size=settings.agent.patch_mb * 2**20),
         trailers=settings.identity.trailers,
+        secrets={
+            repository: {name: secret.get_secret_value() for name, secret in kept.items()}
+            for repository, kept in settings.verify.secrets.items()
+        },
         merge_enabled=settings.merge.enabled,
         rules_alone=settings.merge.rules_alone,
         is_local_forge=settings.is_local_forge,

@@ -175,6 +175,13 @@ class MergeSettings(_Section):
     rules_alone: bool = Field(default=False, description="Let the rules judge alone decide on a merge on real GitHub.")
 
 
+class VerifySettings(_Section):
+    secrets: dict[str, dict[str, SecretStr]] = Field(
+        default_factory=dict,
+        description="What verification suites may be given, by repository and name; a policy names those it wants.",
+    )
+
+
 class ArgoCDSettings(_Section):
     url: str | None = Field(None, description="Address of Argo CD, for policies that deploy by it.")
     token: SecretStr | None = Field(None, description="Token of an Argo CD account; never written to a log.")
@@ -266,6 +273,7 @@ class Settings(BaseSettings):
     judge: JudgeSettings = JudgeSettings()  # pyright: ignore[reportCallIssue]
     sandbox: SandboxSettings = SandboxSettings()  # pyright: ignore[reportCallIssue]
     merge: MergeSettings = MergeSettings()  # pyright: ignore[reportCallIssue]
+    verify: VerifySettings = VerifySettings()
     argocd: ArgoCDSettings = ArgoCDSettings()  # pyright: ignore[reportCallIssue]
     blobs: BlobSettings = BlobSettings()  # pyright: ignore[reportCallIssue]
     identity: IdentitySettings = IdentitySettings()  # pyright: ignore[reportCallIssue]

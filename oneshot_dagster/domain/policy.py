@@ -104,7 +104,12 @@ _SECTIONS: dict[str, tuple[Callable[..., object], _Keys]] = {
         {
             "integration": read.many(read.text),
             "e2e": read.many(read.text),
+            "timeout": read.some_time,
+            "rerun": read.flag,
+            "baseline": read.flag,
+            "health": read.many(read.text),
             "bake": read.duration,
+            "secrets": read.many(read.variable),
             "on_failure": read.one_of("rollback", "needs_human"),
             "waived": read.text,
         },

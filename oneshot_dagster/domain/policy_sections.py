@@ -96,11 +96,21 @@ class DeploySection:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VerifySection:
-    """`on_failure` rollback | needs_human. `waived` is the reason why nothing is verified."""
+    """`on_failure` rollback | needs_human. `waived` is the reason why nothing is verified.
+
+    `rerun`: a suite that did not pass is run once more, and the second result counts. `baseline`: the suites are run before
+    the deployment too. `health` lines have to succeed again and again for `bake` seconds after the suites. `secrets` are
+    names of what the operator keeps for this repository's suites.
+    """
 
     integration: tuple[str, ...] = ()
     e2e: tuple[str, ...] = ()
+    timeout: float = 10 * _MINUTE
+    rerun: bool = False
+    baseline: bool = True
+    health: tuple[str, ...] = ()
     bake: float = 0.0
+    secrets: tuple[str, ...] = ()
     on_failure: str = "rollback"
     waived: str | None = None
 

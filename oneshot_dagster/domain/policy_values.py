@@ -13,6 +13,8 @@ _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}):([1-9][0-9]{0,4})")
 _APPLICATION = re.compile(r"(?:[a-z0-9][a-z0-9-]{0,62}/)?[a-z0-9][a-z0-9.-]{0,252}")
 _TRAILER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}")
 _ANNOTATION = re.compile(r"(?:[a-z0-9][a-z0-9.-]{0,252}/)?[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+_OURS = ("ONESHOT_", "LD_", "GIT_", "PYTHON", "DAGSTER_", "NODE_")
 _URL = re.compile(r"https?://[^\s/?#@]+[^\s]*")
 _TABLE = re.compile(r"\s*\[\s*[\"']?([A-Za-z0-9_-]+)[\"']?\s*\]")
 _KEY = re.compile(r"\s*[\"']?([A-Za-z0-9_-]+)[\"']?\s*(?:=|\.\s*[\"']?([A-Za-z0-9_-]+)[\"']?\s*=)")
@@ -93,6 +95,14 @@ def inner_path(value: object) -> object:
     if not parts or parts[0] == "" or ".." in parts or "\0" in str(value):
         return Problem(f"must be a path inside the repository, relative to its root, found {_shown(value)}")
     return value
+
+
+def variable(value: object) -> object:
+    """The name of an environment variable; those that say where programs are or how they load belong to the platform."""
+    name = value if isinstance(value, str) and _VARIABLE.fullmatch(value) else ""
+    if not name or name.startswith(_OURS) or name in {"PATH", "HOME", "TMPDIR", "SHELL", "BASH_ENV", "ENV"}:
+        return Problem(f"must be the name of a variable like SHOP_TOKEN, found {_shown(value)}")
+    return name
 
 
 def host(value: object) -> object:

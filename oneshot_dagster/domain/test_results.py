@@ -8,7 +8,17 @@ from typing import Any, cast
 from oneshot_dagster.domain.artifact import Verdict
 from oneshot_dagster.domain.junit import CaseResult, Unreadable, parse_junit
 
-__all__ = ["CaseResult", "SuiteResult", "from_json", "judge_suite", "no_command", "overall", "parse_junit", "to_json"]
+__all__ = [
+    "CaseResult",
+    "SuiteResult",
+    "counting",
+    "from_json",
+    "judge_suite",
+    "no_command",
+    "overall",
+    "parse_junit",
+    "to_json",
+]
 
 LOG_TAIL = 20_000  # characters of a log that are kept with a result
 _PYTEST_NO_TESTS = 5
@@ -17,7 +27,10 @@ _NOT_STARTED = {126: "it cannot be executed", 127: "it was not found"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SuiteResult:
-    """One command's result at one SHA. `reason` says why it failed or did not run, in one sentence."""
+    """One command's result at one SHA. `reason` says why it failed or did not run, in one sentence.
+
+    `round` counts the runs of the same command from 1; only the last one counts.
+    """
 
     suite: str
     command: str
@@ -28,14 +41,24 @@ class SuiteResult:
     seconds: float
     cases: tuple[CaseResult, ...] = ()
     log_tail: str = ""
+    round: int = 1
 
     def count(self, outcome: str) -> int:
         return sum(case.outcome == outcome for case in self.cases)
 
 
+def counting(results: tuple[SuiteResult, ...]) -> tuple[SuiteResult, ...]:
+    """Without those whose command was run once more after them."""
+    return tuple(
+        result
+        for place, result in enumerate(results)
+        if place + 1 == len(results) or results[place + 1].round <= result.round
+    )
+
+
 def overall(results: tuple[SuiteResult, ...]) -> Verdict:
     """Failed if any failed; else did_not_run if any did not run or there is none; else passed."""
-    verdicts = {result.verdict for result in results}
+    verdicts = {result.verdict for result in counting(results)}
     if Verdict.FAILED in verdicts:
         return Verdict.FAILED
     if not verdicts or Verdict.DID_NOT_RUN in verdicts:
@@ -146,6 +169,7 @@ def to_json(result: SuiteResult) -> dict[str, object]:
             for case in result.cases
         ],
         "log_tail": result.log_tail,
+        "round": result.round,
     }
 
 

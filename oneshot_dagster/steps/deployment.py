@@ -17,6 +17,7 @@ from oneshot_dagster.steps.probes import Action, Result, observed_result
 from oneshot_dagster.steps.rollback import fail_after_merge
 from oneshot_dagster.steps.target import target
 from oneshot_dagster.steps.turn import Turn
+from oneshot_dagster.steps.verifying import take_baseline
 from oneshot_dagster.steps.write_action import Effect, perform
 
 _LONGEST_STATUS = 140
@@ -48,6 +49,7 @@ def _unknown(kind: str) -> str:
 def _deploy(turn: Turn, deploy: Deploy, epoch: int) -> Record | NotMyTurn:
     sha, began = turn.attempt.merge_sha or "", turn.store.now()
     number = github_deployment.record(turn, sha)
+    take_baseline(turn)
     github_deployment.tell(turn, number, "in_progress", f"starting {sha[:7]}")
     started = perform(turn, _start(turn, deploy, sha, epoch))
     seen = _looked(turn, deploy, sha, started)

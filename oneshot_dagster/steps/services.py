@@ -19,7 +19,10 @@ from oneshot_dagster.system.clock import Clock
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """What the operator's settings bound or hold; seconds where a time. `patch`: the most that an agent may leave."""
+    """What the operator's settings bound or hold; seconds where a time. `patch`: the most that an agent may leave.
+
+    `secrets`: by repository and name, for its verification suites.
+    """
 
     repositories: tuple[str, ...]
     mode: Mode
@@ -39,6 +42,7 @@ class Limits:
     public_url: str
     author: Identity
     scratch: Path
+    secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]], repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -53,6 +53,11 @@ environment = "staging"
 timeout = "15m"
 [verify]
 integration = ["python -m pytest tests/integration"]
+timeout = "5m"
+rerun = true
+baseline = false
+health = ["curl -f $ONESHOT_DEPLOYED_URL/healthz"]
+secrets = ["SHOP_TOKEN"]
 e2e = ["npx playwright test"]
 bake = "0s"
 on_failure = "needs_human"

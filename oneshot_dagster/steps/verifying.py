@@ -1,0 +1,168 @@
+"""Running the policy's verification suites against a deployed URL, from an exported tree of one SHA: with what they may know,
+once more where one did not pass, and with what they left as files. What a result means is domain's."""
+
+import mimetypes
+import os
+import tempfile
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from oneshot_dagster.domain.artifact import Verdict
+from oneshot_dagster.domain.attempt import Report
+from oneshot_dagster.domain.policy_sections import Purpose
+from oneshot_dagster.domain.test_results import SuiteResult, from_json, overall, to_json
+from oneshot_dagster.services.suites.protocol import SuiteRequest
+from oneshot_dagster.steps.delivery import observe
+from oneshot_dagster.steps.probes import Action
+from oneshot_dagster.steps.rooms import with_network
+from oneshot_dagster.steps.turn import Turn
+
+_LEFT = ".oneshot-artifacts"
+_MOST_FILES, _MOST_BYTES = 50, 64 * 2**20  # of one suite
+_REDACTED = "[redacted]"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Suites:
+    """The suites of one SHA, ready to run in `folder`."""
+
+    turn: Turn
+    sha: str
+    folder: Path
+    secrets: Mapping[str, str]
+    missing: tuple[str, ...]  # secrets that the policy names and the operator does not keep
+
+    def run(self, suite: str, line: str, *, number: int = 1) -> SuiteResult:
+        """One run of one line; `number` counts the runs of it. What it left is stored."""
+        turn, verify = self.turn, self.turn.policy.verify
+        if self.missing:
+            return _without_secrets(suite, line, self.sha, self.missing)
+        left = self.folder / _LEFT
+        left.mkdir(exist_ok=True)
+        env = {
+            "ONESHOT_DEPLOYED_URL": turn.policy.deploy.url or "",
+            "ONESHOT_DEPLOYED_SHA": self.sha,
+            "ONESHOT_ARTIFACTS": str(left),
+            **self.secrets,
+        }
+        request = SuiteRequest(
+            suite=suite, command=line, folder=self.folder, sha=self.sha, timeout=verify.timeout, env=env
+        )
+        request = with_network(turn, request, Purpose.VERIFY)
+        result = turn.services.suites.run(request, say=self._say, cancelled=lambda: turn.held.lost)
+        return replace(self._redacted(result), round=number)
+
+    def keep(self, suite: str) -> None:
+        """Traces, screenshots and the like, under the suite's name; bounded, and no link is followed."""
+        kept, size = 0, 0
+        for file in _plain_files(self.folder / _LEFT):
+            content = file.read_bytes() if size + file.stat().st_size <= _MOST_BYTES else None
+            if kept == _MOST_FILES or content is None:
+                self.turn.say(f"{suite}: more was left than is kept: {_MOST_FILES} files, {_MOST_BYTES // 2**20} MB")
+                break
+            name = file.relative_to(self.folder / _LEFT).as_posix()
+            media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+            self.turn.file(f"{suite}-{name}", content, media_type)
+            file.unlink()
+            kept, size = kept + 1, size + len(content)
+
+    def _say(self, text: str) -> None:
+        self.turn.say(self._clean(text))
+
+    def _redacted(self, result: SuiteResult) -> SuiteResult:
+        cases = tuple(replace(case, message=self._clean(case.message)) for case in result.cases)
+        return replace(result, log_tail=self._clean(result.log_tail), reason=self._clean(result.reason), cases=cases)
+
+    def _clean(self, text: str) -> str:
+        for value in self.secrets.values():
+            text = text.replace(value, _REDACTED) if value else text
+        return text
+
+
+@contextmanager
+def suites_of(turn: Turn, sha: str) -> Generator[Suites]:
+    services = turn.services
+    services.limits.scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=services.limits.scratch, prefix="verify-") as scratch:
+        folder = Path(scratch) / "tree"
+        services.git.export(turn.attempt.key.repository, sha=sha, target=folder)
+        kept = services.limits.secrets.get(turn.attempt.key.repository, {})
+        names = turn.policy.verify.secrets
+        missing = tuple(name for name in names if name not in kept)
+        secrets = {name: kept[name] for name in names if name in kept}
+        yield Suites(turn=turn, sha=sha, folder=folder, secrets=secrets, missing=missing)
+
+
+def run_suites(suites: Suites, *, rerun: bool) -> tuple[SuiteResult, ...]:
+    """Every line of the policy, in its order; a second run stands right behind the first."""
+    results: list[SuiteResult] = []
+    for suite, line in lines_of(suites.turn):
+        suites.turn.say(f"verifying {suites.turn.policy.deploy.url}: {line}")
+        results.append(suites.run(suite, line))
+        if rerun and results[-1].verdict is not Verdict.PASSED:
+            suites.turn.say(f"{suite} is run once more: {results[-1].reason}")
+            results.append(suites.run(suite, line, number=2))
+        suites.keep(suite)
+    return tuple(results)
+
+
+def lines_of(turn: Turn) -> Iterator[tuple[str, str]]:
+    verify = turn.policy.verify
+    yield from (("integration", line) for line in verify.integration)
+    yield from (("e2e", line) for line in verify.e2e)
+
+
+def take_baseline(turn: Turn) -> None:
+    """The suites of the revision that serves, before another one is started; once an attempt, and never after a start."""
+    attempt, verify = turn.attempt, turn.policy.verify
+    if not (verify.baseline and verify.suites) or _started(turn) or baseline(turn) is not None:
+        return
+    observed = observe(turn.services, attempt)
+    sha = observed.revision if observed else None
+    if sha is None or turn.services.git.resolve(attempt.key.repository, sha) is None:
+        turn.fact("engine", "baseline", {"verdict": Verdict.DID_NOT_RUN, "detail": "nothing serves that git knows"})
+        return
+    with suites_of(turn, sha) as suites:
+        results = run_suites(suites, rerun=verify.rerun)
+    verdict = overall(results)
+    said = tuple(to_json(result) for result in results)
+    report = Report(kind="baseline", sha=sha, verdict=verdict, suites=said, at=turn.services.clock.now())
+    turn.store.artifacts.add_report(attempt.id, report)
+    turn.fact("engine", "baseline", {"verdict": verdict}, sha=sha)
+
+
+def baseline(turn: Turn) -> tuple[SuiteResult, ...] | None:
+    """How the suites ended before the deployment, None where they did not run."""
+    facts = (f for f in reversed(turn.store.facts.of(turn.attempt.id)) if f.kind == "baseline" and f.sha)
+    newest = next(facts, None)
+    if newest is None or newest.sha is None:
+        return None
+    report = turn.store.artifacts.report(turn.attempt.id, kind="baseline", sha=newest.sha)
+    return tuple(map(from_json, report.suites)) if report else None
+
+
+def _started(turn: Turn) -> bool:
+    writes = turn.store.writes.of(turn.attempt.key)
+    return any(w.attempt_id == turn.attempt.id and w.action == Action.START_DEPLOYMENT for w in writes)
+
+
+def _without_secrets(suite: str, line: str, sha: str, missing: tuple[str, ...]) -> SuiteResult:
+    return SuiteResult(
+        suite=suite,
+        command=line,
+        sha=sha,
+        verdict=Verdict.DID_NOT_RUN,
+        reason=f"this platform keeps no secret {', '.join(missing)} for the repository ([verify.secrets] of its settings)",
+        exit_code=None,
+        seconds=0.0,
+    )
+
+
+def _plain_files(folder: Path) -> Iterator[Path]:
+    for at, _, names in os.walk(folder):
+        for name in sorted(names):
+            file = Path(at) / name
+            if file.is_file() and not file.is_symlink():
+                yield file

@@ -1,0 +1,91 @@
+"""What the policy's [verify] asks for: suites run once more, what they leave, secrets, a bake, and a baseline before."""
+
+import people
+import pytest
+from world_fixtures import Engine, World
+
+from oneshot_dagster.domain.artifact import Artifact, Verdict
+from oneshot_dagster.domain.attempt import Attempt, Report
+from oneshot_dagster.domain.run import State
+
+SUITE = r'integration = ["SHOP_URL=\"$ONESHOT_DEPLOYED_URL\" python3 tests/run.py integration --junit {junit}"]'
+
+
+def verify_by(world: World, *lines: str) -> None:
+    """The policy's section becomes these lines."""
+    text = people.policy(world)
+    before, _, rest = text.partition("[verify]")
+    after = rest[rest.index("[protect]") :]
+    people.push(world, "main", {".oneshot.toml": "\n".join([f"{before}[verify]", *lines, "", after])})
+
+
+def report(engine: Engine, attempt: Attempt, kind: str = "verification", sha: str | None = None) -> Report:
+    found = engine.services.store.artifacts.report(attempt.id, kind=kind, sha=sha or attempt.merge_sha or "")
+    assert found is not None
+    return found
+
+
+def files(engine: Engine, attempt: Attempt) -> dict[str, bytes]:
+    stored = engine.services.store.artifacts.files(attempt.id)
+    return {file.name: engine.services.blobs.get(file.sha256) or b"" for file in stored}
+
+
+def test_a_suite_runs_once_more_with_its_secret_and_leaves_files_and_then_the_revision_is_baked(world, engine):
+    leaves = "mkdir -p $ONESHOT_ARTIFACTS/shots; echo seen > $ONESHOT_ARTIFACTS/shots/1.txt; ln -s /etc/passwd $ONESHOT_ARTIFACTS/link"
+    first_fails = 'test -n \\"$SHOP_TOKEN\\" && test -z \\"$OTHER\\" && echo with $SHOP_TOKEN && { test -e again || ! touch again; }'
+    verify_by(
+        world, f'integration = ["{leaves}; {first_fails}"]', 'secrets = ["SHOP_TOKEN"]', "rerun = true",
+        'health = ["curl -fsS $ONESHOT_DEPLOYED_URL/healthz >/dev/null && echo look >> looks"]', 'bake = "1s"',
+    )  # fmt: skip
+    key, _ = world.plant()
+    one = engine(verify={"secrets": {"acme/shop": {"SHOP_TOKEN": "s3cret-v", "OTHER": "not asked for"}}})
+    record = one.run(key)[Artifact.VERIFICATION_REPORT]
+    done = one.attempt(key)
+    assert done.state is State.COMPLETED, one.said
+    suites = report(one, done).suites
+    assert [(suite["verdict"], suite["round"]) for suite in suites] == [("failed", 1), ("passed", 2)]
+    assert (record.shown["run_again"], record.shown["bake"]) == (1, "held for 1 s")
+    kept = files(one, done)
+    assert kept["integration-shots/1.txt"] == b"seen\n"
+    assert "integration-link" not in kept
+    assert b"with [redacted]" in kept["verification-log"]
+    assert not [name for name, content in kept.items() if b"s3cret-v" in content]
+    assert not [line for line in one.said if "s3cret-v" in line]
+    assert "s3cret-v" not in repr(one.services.limits)
+    baked = [fact for fact in one.services.store.facts.of(done.id) if fact.kind == "bake"]
+    assert baked[0].data["looks"] > 2
+    assert baked[0].data["broken"] is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        ([SUITE, 'secrets = ["SHOP_TOKEN"]'], "keeps no secret SHOP_TOKEN"),
+        ([SUITE, 'health = ["if test -e seen; then exit 3; fi; touch seen"]', 'bake = "2s"'],
+         "the suites passed, and then health: it ended with exit code 3"),
+    ],
+    ids=["a secret that nobody keeps", "health that does not last"],
+)  # fmt: skip
+def test_a_change_is_not_verified_by(world, engine, lines, why):
+    verify_by(world, *lines, 'on_failure = "needs_human"')
+    key, _ = world.plant()
+    one = engine()
+    one.run(key)
+    stopped = one.attempt(key)
+    assert (stopped.state, stopped.human_reason) == (State.NEEDS_HUMAN, "post_deploy_failed"), one.said
+    assert why in stopped.reason
+    assert stopped.verified_sha is None
+
+
+def test_what_failed_before_the_deployment_too_is_said_to_have_been_broken_before(world, engine):
+    first, _ = world.plant()
+    one = engine()
+    one.run(first)
+    served = one.attempt(first).merge_sha
+    verify_by(world, 'integration = ["echo always; false"]')
+    second, _ = world.plant(seed=2)
+    one.run(second)
+    stopped = one.attempt(second)
+    assert (stopped.state, stopped.human_reason) == (State.NEEDS_HUMAN, "post_deploy_failed"), one.said
+    assert "it was broken before" in stopped.reason
+    assert report(one, stopped, "baseline", served).verdict is Verdict.FAILED
