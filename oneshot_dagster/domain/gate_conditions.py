@@ -216,6 +216,9 @@ def _blocked(facts: GateFacts, others: Sequence[Condition], *, judged: str | Non
             facts.head_sha, "mergeable", None, f"GitHub blocks the merge, as {', '.join(shut)} would", "those"
         )
     if not _awaits_our_check(facts):
+        if facts.merge_queue:
+            fact = "GitHub blocks a merge past the merge queue, which tests and lands it"
+            return _condition(facts.head_sha, "mergeable", Verdict.PASSED, fact, "")
         fact = "GitHub blocks the merge for a rule that it does not tell us"
         return _condition(facts.head_sha, "mergeable", None, fact, "a person who satisfies the branch's rules")
     if judged is None:

@@ -63,7 +63,7 @@ class GateFacts:
 
     Checks and statuses are those of `head_sha`. `required_contexts` come from branch protection and rulesets,
     `required_approvals` likewise; `required_apps` are the ids of the Apps to which some of the contexts are pinned.
-    `mergeable_state` is GitHub's lower-case word or None.
+    `mergeable_state` is GitHub's lower-case word or None. `merge_queue`: a ruleset has the base take changes through one.
     """
 
     pr_number: int
@@ -85,6 +85,7 @@ class GateFacts:
     labels: tuple[str, ...]
     read_at: datetime
     required_apps: Mapping[str, frozenset[int]] = field(default_factory=dict[str, frozenset[int]])
+    merge_queue: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

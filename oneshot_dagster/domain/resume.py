@@ -30,7 +30,8 @@ EVIDENCE_TRIES = 3
 _LEASE_LOOK = 5.0
 _EVIDENCE_ALONE = (Artifact.EVIDENCE,)
 _NOT_BY_THE_GATE = frozenset({Awaiting.LANE, Awaiting.MERGE, Awaiting.HEAD, Awaiting.DEPLOYMENT})
-_TOLD = frozenset({Awaiting.CI, Awaiting.REVIEW, Awaiting.HEAD, Awaiting.MERGE})
+_TOLD = frozenset({Awaiting.CI, Awaiting.REVIEW, Awaiting.HEAD, Awaiting.MERGE, Awaiting.LANDING})
+LANDING_LOOK = 30.0  # seconds: that a merge failed, or left its queue, GitHub does not always tell
 _LOST = "unknown"  # a launch row that Dagster knows no run of
 
 _Rule = Callable[[Attempt, ResumeFacts, datetime], Action | None]
@@ -159,6 +160,9 @@ def _parked(attempt: Attempt, facts: ResumeFacts, now: datetime) -> Action | Non
     if now >= awaited.deadline:
         waited = _span((awaited.deadline - awaited.since).total_seconds())
         return _human(_timeout(awaited.what), f"waited {waited} for {awaited.what} in vain: {attempt.reason}")
+    if awaited.what == Awaiting.LANDING:
+        until = min(awaited.deadline, now + timedelta(seconds=LANDING_LOOK))
+        return WaitUntil(until=until, reason=attempt.reason)
     held_by = facts.gate.reason if facts.gate is not None else attempt.reason
     return WaitUntil(until=awaited.deadline, reason=f"waits for {awaited.what}: {held_by}")
 
@@ -175,7 +179,9 @@ def _opened(what: str, facts: ResumeFacts) -> str | None:
     """Why a parked attempt goes on now, or None. What only a person can open is not opened by a gate."""
     opening = facts.gate.opening if facts.gate is not None else None
     if facts.merged_outside:
-        return "a person merged the pull request"
+        return "the pull request is merged" if what == Awaiting.LANDING else "a person merged the pull request"
+    if what == Awaiting.LANDING:  # until GitHub has ended it, nothing else is begun
+        return None if facts.landing else "GitHub ended the merge that it was asked for"
     if facts.head_moved or opening is Opening.HEAD_MOVED:
         return "the head moved: what was said of the old one is void"
     if opening is Opening.CLOSED:

@@ -17,6 +17,7 @@ class Awaiting(StrEnum):
     HEAD = "head_moved"  # we asked GitHub to bring the branch up to date
     LANE = "lane"
     MERGE = "merge"  # judged; a person merges, or lifts what holds it
+    LANDING = "landing"  # GitHub was asked to merge it, or has it in its merge queue
     DEPLOYMENT = "deployment"
 
 
@@ -39,7 +40,8 @@ class ResumeFacts:
     `lease_live`: somebody works under the change's lease (not a process that is known to be gone); `lease_expired_for`
     in seconds, None where it was never taken. `last_run_moved`: the last run made a step of the lifecycle.
     `gate` was read now, for a parked attempt whose head is public. `merged_outside`: a person merged the PR.
-    `merge_free`: nothing holds the merge of one that is parked, judged. `open_intent`: a write action has no outcome;
+    `merge_free`: nothing holds the merge of one that is parked, judged. `landing`: GitHub still has the merge that it was
+    asked for. `open_intent`: a write action has no outcome;
     `merge_intended`: one of these is the merge, or the merge is done. The allowances are what is left of the change's.
     `fault`: what the last run failed of, where it said so. `not_before`: the other side asked us to wait until then.
     `unreadable`: why what waits for GitHub could not be read now; then nothing of GitHub's is in the facts, and no request,
@@ -57,6 +59,7 @@ class ResumeFacts:
     head_moved: bool = False
     lane_free: bool = False
     merge_free: bool = False
+    landing: bool = False
     open_intent: bool = False
     merge_intended: bool = False
     evidence_sealed: bool = False

@@ -2,10 +2,12 @@
 None means that the world does not show it. A test walks the enum: an action without a probe cannot be added."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import cast
 
 from oneshot_dagster.domain.attempt import Attempt
+from oneshot_dagster.domain.errors import TryAgain
 from oneshot_dagster.services.deploy.protocol import Observed
 from oneshot_dagster.services.github.protocol import Pull, ReviewThread
 from oneshot_dagster.steps.services import Services
@@ -13,6 +15,12 @@ from oneshot_dagster.steps.target import target
 
 Result = Mapping[str, object]
 Probe = Callable[[Services, Attempt, Result], Result | None]
+
+
+# Of a result: the other side does it in its own time. What else the result says is kept in the intent, for the probe.
+UNDERWAY = "underway"
+PENDING, ENQUEUED, QUEUED = "pending", "enqueued", "queued"  # asked for; taken into the merge queue; seen in it
+_SHOWS_IN = timedelta(seconds=60)  # the merge queue, after GitHub took a pull request into it
 
 
 class Action(StrEnum):
@@ -99,9 +107,46 @@ def _update_branch(services: Services, attempt: Attempt, payload: Result) -> Res
 
 def _merge(services: Services, attempt: Attempt, payload: Result) -> Result | None:
     pull = services.github.pull(attempt.key.repository, int(str(payload["number"])))
-    if pull is None or not pull.merged:
+    if pull is not None and pull.merged:
+        if pull.merge_sha is None:
+            raise TryAgain(f"GitHub says that #{pull.number} is merged, and not yet as which commit")
+        return {"sha": pull.merge_sha, "found": True, "by": pull.merged_by}
+    if pull is None or not payload.get(UNDERWAY):
         return None
-    return {"sha": pull.merge_sha, "found": True, "by": pull.merged_by, "tip": payload.get("base")}
+    return _requested(services, attempt, payload) or _in_queue(services, attempt, payload)
+
+
+def _requested(services: Services, attempt: Attempt, payload: Result) -> Result | None:
+    """What GitHub says of an asynchronous merge; None where it is the merge queue's by now, or forgotten."""
+    if payload[UNDERWAY] != PENDING or not payload.get("uuid"):
+        return None
+    answer = services.github.merge_async_result(
+        attempt.key.repository, int(str(payload["number"])), str(payload["uuid"])
+    )
+    match answer.state:
+        case "pending":
+            return {UNDERWAY: PENDING}
+        case "merged" if answer.sha:
+            return {"sha": answer.sha, "found": True}
+        case "failed":
+            return {"refused": True, "status": answer.state, "message": answer.message, "why": answer.why}
+        case _:
+            return None
+
+
+def _in_queue(services: Services, attempt: Attempt, payload: Result) -> Result:
+    """A pull request that can not land drops out of its queue without a word."""
+    now = services.clock.now()
+    standing = services.github.merge_queue(attempt.key.repository, int(str(payload["number"])))
+    if standing.merged:
+        return {UNDERWAY: payload[UNDERWAY]}  # read again a moment later, as which commit
+    if standing.queued:
+        return {UNDERWAY: QUEUED}
+    entered = str(payload.get("enqueued_at") or now.isoformat())
+    patience = timedelta(seconds=1) if services.limits.is_local_forge else _SHOWS_IN
+    if payload[UNDERWAY] != QUEUED and now - datetime.fromisoformat(entered) < patience:
+        return {UNDERWAY: ENQUEUED, "enqueued_at": entered}
+    return {"refused": True, "status": "dequeued", "message": "it left the merge queue unmerged", "why": "dequeued"}
 
 
 def _github_deployment(services: Services, attempt: Attempt, payload: Result) -> Result | None:

@@ -16,7 +16,7 @@ from oneshot_dagster.steps.gate import gate_at
 from oneshot_dagster.steps.holds import holds
 from oneshot_dagster.steps.lane import take_place
 from oneshot_dagster.steps.lease import holder_is_gone, lives
-from oneshot_dagster.steps.probes import Action
+from oneshot_dagster.steps.probes import PROBES, UNDERWAY, Action
 from oneshot_dagster.steps.services import Services
 
 
@@ -42,6 +42,7 @@ def read_facts(
         head_moved=pull is not None and pull.open and pull.head_sha != attempt.head_sha,
         lane_free=_lane_free(services, attempt),
         merge_free=pull is not None and holds(services, attempt, pull) is None,
+        landing=_landing(services, attempt, writes),
         open_intent=any(w.outcome is None for w in writes),
         merge_intended=_merge_intended(attempt, writes) or (pull is not None and pull.merged),
         evidence_sealed=attempt.evidence_head is not None,
@@ -104,6 +105,17 @@ def _lane_free(services: Services, attempt: Attempt) -> bool:
     if attempt.awaited is None or attempt.awaited.what != Awaiting.LANE:
         return False
     return take_place(services.store, attempt).lease is not None
+
+
+def _landing(services: Services, attempt: Attempt, writes: Sequence[WriteAction]) -> bool:
+    if attempt.awaited is None or attempt.awaited.what != Awaiting.LANDING:
+        return False
+    asked = [w for w in writes if w.action == Action.MERGE and w.outcome is None]
+    try:
+        found = PROBES[Action.MERGE](services, attempt, asked[-1].payload) if asked else None
+    except TryAgain:
+        return True  # as far as is known
+    return found is not None and bool(found.get(UNDERWAY))
 
 
 def _merge_intended(attempt: Attempt, writes: Sequence[WriteAction]) -> bool:

@@ -9,7 +9,7 @@ from oneshot_dagster.domain.attempt import Attempt, WriteAction
 from oneshot_dagster.domain.errors import LeaseLost, NeedsHuman, TryAgain
 from oneshot_dagster.domain.run import OBSERVE_ONLY
 from oneshot_dagster.domain.withheld import WITHHELD
-from oneshot_dagster.steps.probes import PROBES, Action, Result
+from oneshot_dagster.steps.probes import PROBES, UNDERWAY, Action, Result
 from oneshot_dagster.steps.services import Services
 from oneshot_dagster.steps.trust import observes
 from oneshot_dagster.steps.turn import Turn
@@ -31,7 +31,8 @@ _TOLD_OR_SHOWN = frozenset(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Effect:
-    """`act` does it and says what it observed; a refusal by the other side is a result with `refused` set.
+    """`act` does it and says what it observed; a refusal by the other side is a result with `refused` set. What the other
+    side does in its own time is a result with UNDERWAY set: the intent stays open, and performing it again looks.
 
     `payload` is all that the action's probe needs. `probe_for`: seconds for which the world may be slow to show it.
     """
@@ -61,7 +62,9 @@ def perform(turn: Turn, effect: Effect) -> Result:
     )
     if intent.outcome is not None:
         return intent.result
-    found = _look(turn, effect) if _is_old(intent, turn) else None
+    known = {**effect.payload, **intent.payload}
+    asked_before = _is_old(intent, turn) or bool(intent.payload.get(UNDERWAY))
+    found = _look(turn, effect, known) if asked_before else None
     if found is None and observing:
         turn.store.writes.settle(intent.id, outcome=WITHHELD, result={})
         _fact(turn, effect, outcome=WITHHELD, more={"payload": dict(effect.payload)})
@@ -72,11 +75,14 @@ def perform(turn: Turn, effect: Effect) -> Result:
         except TryAgain as error:
             if error.after is not None:  # asked to wait, we do not look either: the next run does, before it acts
                 raise
-            found = _look(turn, effect)
+            found = _look(turn, effect, known)
             if found is None:
                 raise
     if turn.held.lost:
         raise LeaseLost(f"the lease of {turn.attempt.key} was lost during {effect.action}")
+    if found.get(UNDERWAY):
+        turn.store.writes.note(intent.id, found)
+        return found
     outcome = "refused" if found.get("refused") else "done"
     turn.store.writes.settle(intent.id, outcome=outcome, result=found)
     _fact(turn, effect, outcome=outcome, more=found)
@@ -123,7 +129,7 @@ def settle_found(turn: Turn, action: Action) -> None:
     for intent in turn.store.writes.of(turn.attempt.key):
         if intent.action == action and intent.outcome is None and intent.attempt_id == turn.attempt.id:
             found = PROBES[action](turn.services, turn.attempt, intent.payload)
-            if found is not None:
+            if found is not None and not found.get(UNDERWAY):
                 turn.store.writes.settle(intent.id, outcome="done", result=found)
 
 
@@ -131,8 +137,10 @@ def settle_open(services: Services, attempt: Attempt) -> int:
     """Asks the world about each intent without an outcome, under the change's lease; how many there were."""
     intents = [w for w in services.store.writes.of(attempt.key) if w.outcome is None]
     for intent in intents:
-        found = PROBES[Action(intent.action)](services, attempt, intent.payload)
-        services.store.writes.settle(intent.id, outcome="done" if found else "failed", result=found or {"found": False})
+        found = PROBES[Action(intent.action)](services, attempt, intent.payload) or {"found": False}
+        if not found.get(UNDERWAY):
+            outcome = "failed" if found.get("refused") or found.get("found") is False else "done"
+            services.store.writes.settle(intent.id, outcome=outcome, result=found)
     return len(intents)
 
 
@@ -141,11 +149,11 @@ def _is_old(intent: WriteAction, turn: Turn) -> bool:
     return intent.payload.get("epoch") != turn.held.lease.epoch
 
 
-def _look(turn: Turn, effect: Effect) -> Result | None:
+def _look(turn: Turn, effect: Effect, known: Result) -> Result | None:
     clock = turn.services.clock
     deadline = clock.monotonic() + effect.probe_for
     while True:
-        found = PROBES[effect.action](turn.services, turn.attempt, effect.payload)
+        found = PROBES[effect.action](turn.services, turn.attempt, known)
         if found is not None or clock.monotonic() >= deadline:
             return found
         clock.sleep(0.5)

@@ -79,7 +79,7 @@ POINTS: dict[str, dict[str, str]] = {
     },
     "merge": {
         "in the lane": _at("store.leases.enter_lane - after"),
-        **_effect("merge", "github.merge"),
+        **_effect("merge", "github.merge_async"),
         "with the result": _at("store.writes.intend merge after", "store.writes.settle - after"),
         **_effect("delete_branch", "git.delete_branch"),
         **_record("merge"),

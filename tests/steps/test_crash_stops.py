@@ -50,7 +50,7 @@ def test_a_cancelled_change_does_not_keep_the_lane(resumed):
 
 @pytest.mark.parametrize(
     "calls",
-    [(INTENT,), (INTENT, "github.merge - after"), (INTENT, "store.writes.settle - after")],
+    [(INTENT,), (INTENT, "github.merge_async - after"), (INTENT, "store.writes.settle - after")],
     ids=["intended", "landed", "known"],
 )
 def test_a_stop_from_the_merge_intent_on_is_too_late(resumed, calls):
@@ -64,7 +64,7 @@ def test_a_stop_from_the_merge_intent_on_is_too_late(resumed, calls):
 
 
 @pytest.mark.parametrize(
-    "calls", [(INTENT, "github.merge - after"), (INTENT, "store.writes.settle - after")], ids=["landed", "known"]
+    "calls", [(INTENT, "github.merge_async - after"), (INTENT, "store.writes.settle - after")], ids=["landed", "known"]
 )
 def test_a_run_that_goes_on_does_not_cancel_what_has_landed(resumed, calls):
     """The stop came after the resumer had looked: the run itself meets it."""

@@ -19,7 +19,7 @@ CALLS = {
     "check_run": ("POST", r"/statuses/\w+$"),
     "comment_edit": ("PATCH", r"/issues/comments/\d+$"),
     "update_pr": ("PATCH", r"/pulls/\d+$"),
-    "merge": ("PUT", r"/pulls/\d+/merge$"),
+    "merge": ("PUT", r"/pulls/\d+/merge-async$"),
     "github_deployment": ("POST", r"/deployments$"),
     "deployment_status": ("POST", r"/deployments/\d+/statuses$"),
 }

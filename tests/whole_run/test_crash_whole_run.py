@@ -25,7 +25,7 @@ POINTS = {
     "with-the-branch-pushed": ("git.push - after",),
     "before-the-gate-is-on-record": ("store.artifacts.record check_state before",),
     "with-the-merge-intended": (INTENT,),
-    "with-the-merge-landed": (INTENT, "github.merge - after"),
+    "with-the-merge-landed": (INTENT, "github.merge_async - after"),
     "with-the-deployment-started": ("deploy.start - after",),
     "before-it-is-completed": ("store.runs.transition completed before",),
 }

@@ -217,6 +217,7 @@ def _pull(forge: Forge, repo: Repository, pull: Pull) -> Json:
         "mergedBy": actor(urls, pull.merged_by) if pull.merged_at and pull.merged_by else None,
         "mergeCommit": graph_checks.commit(forge, repo, pull.merge_sha) if pull.merge_sha else None,
         "isInMergeQueue": entry is not None,
+        "isMergeQueueEnabled": graph_queue.enabled(forge, repo, pull),
         "mergeQueueEntry": entry,
         "reviewThreads": threads,
         "commits": commits,

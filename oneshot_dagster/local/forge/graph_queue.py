@@ -29,6 +29,10 @@ def entry_of(forge: Forge, repo: Repository, pull: Pull) -> Json | None:
     return entry_shape(forge, repo, row) if row else None
 
 
+def enabled(forge: Forge, repo: Repository, pull: Pull) -> bool:
+    return merge_queue.settings(forge, repo, pull.base_ref) is not None
+
+
 def enqueue(forge: Forge, user: User, wanted: Json) -> Json:
     pull, repo = _pull(forge, user, wanted["pullRequestId"])
     expected = wanted.get("expectedHeadOid")

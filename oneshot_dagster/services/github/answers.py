@@ -195,6 +195,7 @@ _MERGE_REFUSALS = (
     ("head branch was modified", "head_moved"),
     ("merge queue", "queue_required"),
     ("not allowed on this", "method_not_allowed"),
+    ("must not contain merge commits", "method_not_allowed"),
     ("required status check", "rules"),
     ("approving review", "rules"),
     ("requesting changes", "rules"),
@@ -204,10 +205,10 @@ _MERGE_REFUSALS = (
 _NAMES = re.compile('"[^"]*"')  # of checks and branches, which may hold any word
 
 
-def merge_refusal(answer: Answer) -> str:
+def merge_refusal(message: str, status: int = 405) -> str:
     """Why a merge was refused, in the words of `MergeAnswer`."""
-    words = _NAMES.sub("", answer.message.lower())
+    words = _NAMES.sub("", message.lower())
     for part, why in _MERGE_REFUSALS:
         if part in words:
             return why
-    return {409: "head_moved", 422: "invalid"}.get(answer.status, "not_mergeable")
+    return {409: "head_moved", 422: "invalid"}.get(status, "not_mergeable")

@@ -19,6 +19,7 @@ from oneshot_dagster.services.github.protocol import (
     MergeAnswer,
     OurCheck,
     Pull,
+    QueueStanding,
     ReviewText,
     ReviewThread,
     TimelineEvent,
@@ -219,6 +220,12 @@ class GitHubClient:
 
     def merge_async_result(self, repository: str, number: int, uuid: str) -> AsyncMerge:
         return self._merging.result(repository, number, uuid)
+
+    def merge_queue(self, repository: str, number: int) -> QueueStanding:
+        return self._merging.queue(repository, number)
+
+    def enqueue(self, repository: str, number: int, *, sha: str) -> AsyncMerge:
+        return self._merging.enqueue(repository, number, sha=sha)
 
     def put_check(self, repository: str, *, sha: str, check: OurCheck) -> str:
         return self._checks.put(repository, sha, check)

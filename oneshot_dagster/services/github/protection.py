@@ -1,18 +1,29 @@
-"""What a base branch demands by classic protection and by rulesets together, remembered for a minute.
-Without the right to read the protection, what the branch itself shows is all that is known."""
+"""What a branch demands by classic protection and by rulesets, read once for readiness and for the gate.
+What the gate needs of it is remembered for a minute. What their JSON means is rules.py."""
 
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from oneshot_dagster.services.github.answers import ABSENT, Json, part, read, shaped
+from oneshot_dagster.domain.readiness_facts import Rule, Unread
+from oneshot_dagster.services.github import rules
+from oneshot_dagster.services.github.answers import ABSENT, Answer, Json, part, read, shaped
 from oneshot_dagster.services.github.connection import Connection
 
 REMEMBERED = 60.0
-_HIDDEN = ABSENT | {403}
+HIDDEN = ABSENT | {403}
+NOT_TOLD = "our token may not read it"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Classic:
+    """`unread`: we may not read it, and `rules` are what the branch itself shows to everybody."""
+
+    rules: tuple[Rule, ...]
+    unread: Unread | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +33,7 @@ class Demands:
     contexts: tuple[str, ...] = ()
     approvals: int = 0
     apps: Mapping[str, frozenset[int]] = field(default_factory=dict[str, frozenset[int]])
+    merge_queue: bool = False
 
 
 class Protection:
@@ -35,77 +47,56 @@ class Protection:
             known = self._known.get((repository, branch))
         if known and time.monotonic() - known[0] < REMEMBERED:
             return known[1]
-        both = (self._classic(repository, branch), self._rules(repository, branch))
-        contexts = tuple(dict.fromkeys(context for one in both for context in one.contexts))
-        apps = _together(pin for one in both for pin in one.apps.items())
-        demands = Demands(contexts=contexts, approvals=max(one.approvals for one in both), apps=apps)
+        classic, listed = self.classic(repository, branch).rules, self.listed(repository, branch)
+        of_rulesets = () if isinstance(listed, Unread) else listed
+        found = shaped(
+            lambda all_: demands_of((*classic, *(rules.of_rule(one, {}, heads=False) for one in all_))),
+            of_rulesets,
+            asked=f"the rules of {branch}",
+        )
         with self._lock:
-            self._known[repository, branch] = (time.monotonic(), demands)
-        return demands
+            self._known[repository, branch] = (time.monotonic(), found)
+        return found
 
-    def _classic(self, repository: str, branch: str) -> Demands:
+    def classic(self, repository: str, branch: str) -> Classic:
+        """GitHub says that a branch is not protected to those alone who may read protection at all."""
         path = f"/repos/{repository}/branches/{quote(branch)}"
-        answer = self._connection.get(f"{path}/protection", values=_HIDDEN)
+        answer = self._connection.get(f"{path}/protection", values=HIDDEN)
+        source = f"the branch protection of {branch}"
         if answer.status == 200:
-            return read(_of_protection, answer)
-        shown = self._connection.get(path, values=_HIDDEN)
-        return read(_of_branch, shown) if shown.status == 200 else Demands()
+            return Classic(rules=read(lambda body: rules.of_protection(body, source), answer))
+        if "not protected" in answer.message.lower():
+            return Classic(rules=())
+        return _shown(self._connection.get(path, values=HIDDEN), source)
 
-    def _rules(self, repository: str, branch: str) -> Demands:
-        rules: list[Json] = []
+    def listed(self, repository: str, branch: str) -> Sequence[Json] | Unread:
+        """The rules of all rulesets that cover the branch, as GitHub has them."""
+        bodies: list[Json] = []
         path = f"/repos/{repository}/rules/branches/{quote(branch)}"
-        for answer in self._connection.pages(path, values=_HIDDEN):
+        for answer in self._connection.pages(path, values=HIDDEN):
             if answer.status != 200:
-                return Demands()
-            rules += read(list[Any], answer)
-        return shaped(_of_rules, rules, asked=f"the rules of {branch}")
+                return Unread(why=NOT_TOLD)
+            bodies += read(list[Any], answer)
+        return bodies
 
 
-def _of_protection(body: Json) -> Demands:
-    reviews: Json = part(body, "required_pull_request_reviews")
-    checks = part(body, "required_status_checks")
-    approvals = int(reviews.get("required_approving_review_count") or 0)
-    return Demands(contexts=_contexts(checks), approvals=approvals, apps=_pinned(checks))
+def _shown(answer: Answer, source: str) -> Classic:
+    unread = Unread(why=f"{NOT_TOLD} (an App needs administration: read, a person has to be an admin)")
+    if answer.status != 200:
+        return Classic(rules=(), unread=unread)
+    found = read(lambda body: rules.of_protection(part(body, "protection"), source), answer)
+    return Classic(rules=found, unread=unread if read(lambda body: bool(body["protected"]), answer) else None)
 
 
-def _of_branch(body: Json) -> Demands:
-    checks = part(part(body, "protection"), "required_status_checks")
-    return Demands(contexts=_contexts(checks), apps=_pinned(checks))
-
-
-def _contexts(checks: Json) -> tuple[str, ...]:
-    """The same names stand in the old list and in the new one, which also says the app."""
-    named = [str(check["context"]) for check in checks.get("checks") or ()]
-    return tuple(dict.fromkeys([*map(str, checks.get("contexts") or ()), *named]))
-
-
-def _pinned(checks: Json) -> dict[str, frozenset[int]]:
-    named: list[Json] = list(checks.get("checks") or ())
-    return _together((str(check["context"]), _app(check.get("app_id"))) for check in named)
-
-
-def _app(number: int | None) -> frozenset[int]:
-    """Nothing, and in classic protection -1, is any App."""
-    return frozenset({number}) if number and number > 0 else frozenset()
-
-
-def _together(pins: Iterable[tuple[str, frozenset[int]]]) -> dict[str, frozenset[int]]:
-    found: dict[str, frozenset[int]] = {}
-    for context, apps in pins:
-        if apps:
-            found[context] = found.get(context, frozenset()) | apps
-    return found
-
-
-def _of_rules(rules: Sequence[Json]) -> Demands:
-    checks: list[Json] = []
-    approvals = 0
-    for rule in rules:
-        parameters: Json = part(rule, "parameters")
-        if rule["type"] == "required_status_checks":
-            checks += parameters["required_status_checks"]
-        if rule["type"] == "pull_request":
-            approvals = max(approvals, int(parameters.get("required_approving_review_count") or 0))
-    contexts = tuple(dict.fromkeys(str(check["context"]) for check in checks))
-    apps = _together((str(check["context"]), _app(check.get("integration_id"))) for check in checks)
-    return Demands(contexts=contexts, approvals=approvals, apps=apps)
+def demands_of(found: Sequence[Rule]) -> Demands:
+    required = [one for rule in found if rule.kind == "required_status_checks" for one in rule.contexts]
+    apps: dict[str, frozenset[int]] = {}
+    for one in required:
+        if one.app_id is not None:
+            apps[one.name] = apps.get(one.name, frozenset()) | {one.app_id}
+    return Demands(
+        contexts=tuple(dict.fromkeys(one.name for one in required)),
+        approvals=max((rule.approvals for rule in found if rule.kind == "pull_request"), default=0),
+        apps=apps,
+        merge_queue=any(rule.kind == "merge_queue" for rule in found),
+    )

@@ -65,12 +65,23 @@ class MergeAnswer:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AsyncMerge:
     """`state` pending | merged | enqueued | failed | existing | refused | not_offered. `existing` is an earlier request
-    with its own `uuid`; `enqueued` is GitHub's last word on a request, though nothing has merged yet."""
+    with its own `uuid`; `enqueued` is GitHub's last word on a request, though nothing has merged yet. `why` of what
+    failed or was refused, as in MergeAnswer."""
 
     state: str
     uuid: str | None
     sha: str | None
     message: str
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueueStanding:
+    """`enabled`: the base takes changes through a merge queue. `merged` was read together with `queued`."""
+
+    enabled: bool
+    queued: bool
+    merged: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -236,6 +247,14 @@ class GitHub(Protocol):
 
     def merge_async_result(self, repository: str, number: int, uuid: str) -> AsyncMerge:
         """`not_offered` where GitHub no longer knows that request (it keeps one for a day): read the pull request."""
+        ...
+
+    def merge_queue(self, repository: str, number: int) -> QueueStanding:
+        """Of a pull request and its base; a server that knows no merge queues has none."""
+        ...
+
+    def enqueue(self, repository: str, number: int, *, sha: str) -> AsyncMerge:
+        """Puts it into the merge queue of its base at that head: `enqueued`, or `refused`. Sent once."""
         ...
 
     def put_check(self, repository: str, *, sha: str, check: OurCheck) -> str:

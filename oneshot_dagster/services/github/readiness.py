@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 from oneshot_dagster.domain.errors import NeedsHuman, TryAgain
 from oneshot_dagster.domain.readiness_facts import (
@@ -19,18 +18,17 @@ from oneshot_dagster.domain.readiness_facts import (
     WebhookFacts,
 )
 from oneshot_dagster.services.github import rules
-from oneshot_dagster.services.github.answers import ABSENT, Answer, Json, part, read, shaped
+from oneshot_dagster.services.github.answers import ABSENT, Json, part, read, shaped
 from oneshot_dagster.services.github.connection import Connection
+from oneshot_dagster.services.github.protection import HIDDEN, NOT_TOLD, Protection
 from oneshot_dagster.services.github.tokens import Tokens
 
 T = TypeVar("T")
 REMEMBERED = 300.0
 MOST_RULESETS = 20
 HOOK_PATH = "/webhooks/github"
-_HIDDEN = ABSENT | {403}
 _ROLES = ("admin", "maintain", "push", "triage", "pull")
 _NAMES = {"push": "write", "pull": "read"}
-_NOT_TOLD = "our token may not read it"
 
 _REPORTED = """
 query($owner: String!, $name: String!, $base: String!, $ref: String!) {
@@ -54,6 +52,7 @@ fragment reported on Commit {
 class ReadinessReading:
     def __init__(self, connection: Connection, tokens: Tokens, *, login: Callable[[], str]) -> None:
         self._connection, self._tokens, self._login = connection, tokens, login
+        self._protection = Protection(connection)
         self._known: dict[tuple[object, ...], tuple[float, object]] = {}
         self._lock = threading.Lock()
 
@@ -73,19 +72,19 @@ class ReadinessReading:
     def webhook(self, repository: str) -> WebhookFacts | Unread:
         """An App has one of its own. Of a repository's webhooks the one that leads to a platform like this is ours."""
         if self._tokens.login is not None:
-            config = self._connection.get("/app/hook/config", values=_HIDDEN)
-            return Unread(why=_NOT_TOLD) if config.status != 200 else self._hook(config.json(), "/app/hook")
+            config = self._connection.get("/app/hook/config", values=HIDDEN)
+            return Unread(why=NOT_TOLD) if config.status != 200 else self._hook(config.json(), "/app/hook")
         path = f"/repos/{repository}/hooks"
-        hooks = self._connection.get(path, params={"per_page": 100}, values=_HIDDEN)
+        hooks = self._connection.get(path, params={"per_page": 100}, values=HIDDEN)
         if hooks.status != 200:
-            return Unread(why=f"{_NOT_TOLD} (a person has to be an admin, a classic token needs admin:repo_hook)")
+            return Unread(why=f"{NOT_TOLD} (a person has to be an admin, a classic token needs admin:repo_hook)")
         ours = read(lambda page: [hook for hook in page if rules.url_of(hook).endswith(HOOK_PATH)], hooks)
         return self._hook(ours[0], f"{path}/{ours[0]['id']}") if ours else WebhookFacts()
 
     def _hook(self, config: Json, path: str) -> WebhookFacts:
         deliveries: list[Any] = []
         if rules.url_of(config):
-            answer = self._connection.get(f"{path}/deliveries", params={"per_page": 20}, values=_HIDDEN)
+            answer = self._connection.get(f"{path}/deliveries", params={"per_page": 20}, values=HIDDEN)
             deliveries = read(list[Any], answer) if answer.status == 200 else []
         return shaped(lambda hook: rules.webhook(hook, deliveries), config, asked="a webhook")
 
@@ -104,7 +103,8 @@ class ReadinessReading:
         if answer.status in ABSENT:
             return None
         body = read(dict[str, Any], answer)
-        classic = self._classic(repository, base)
+        classic = self._protection.classic(repository, base)
+        protected = () if classic.unread else classic.rules
         base_rules = self._rules(repository, base, heads=False)
         return RepositoryFacts(
             repository=repository,
@@ -112,9 +112,9 @@ class ReadinessReading:
             archived=bool(body.get("archived")),
             methods=rules.methods(body),
             access=self._access(repository, body, answer.headers),
-            base_rules=base_rules if isinstance(base_rules, Unread) else (*_known(classic), *base_rules),
+            base_rules=base_rules if isinstance(base_rules, Unread) else (*protected, *base_rules),
             head_rules=self._rules(repository, SAMPLE_HEAD, heads=True),
-            classic=classic if isinstance(classic, Unread) else None,
+            classic=classic.unread,
         )
 
     def _access(self, repository: str, body: Json, headers: Mapping[str, str]) -> Access:
@@ -127,30 +127,10 @@ class ReadinessReading:
         named = None if scopes is None else tuple(scope.strip() for scope in scopes.split(",") if scope.strip())
         return Access(login=login, is_app=False, role=role, scopes=named)
 
-    def _classic(self, repository: str, base: str) -> tuple[Rule, ...] | Unread:
-        """GitHub says that a branch is not protected to those alone who may read protection at all."""
-        path = f"/repos/{repository}/branches/{quote(base)}"
-        answer = self._connection.get(f"{path}/protection", values=_HIDDEN)
-        source = f"the branch protection of {base}"
-        if answer.status == 200:
-            return read(lambda body: rules.of_protection(body, source), answer)
-        if "not protected" in answer.message.lower():
-            return ()
-        return self._shown(self._connection.get(path, values=_HIDDEN), source)
-
-    def _shown(self, answer: Answer, source: str) -> tuple[Rule, ...] | Unread:
-        """What the branch itself tells everybody: whether it is protected, and by which checks."""
-        if answer.status != 200 or read(lambda body: bool(body["protected"]), answer):
-            return Unread(why=f"{_NOT_TOLD} (an App needs administration: read, a person has to be an admin)")
-        return read(lambda body: rules.of_protection(part(body, "protection"), source), answer)
-
     def _rules(self, repository: str, branch: str, *, heads: bool) -> tuple[Rule, ...] | Unread:
-        bodies: list[Json] = []
-        path = f"/repos/{repository}/rules/branches/{quote(branch)}"
-        for answer in self._connection.pages(path, values=_HIDDEN):
-            if answer.status != 200:
-                return Unread(why=_NOT_TOLD)
-            bodies += read(list[Any], answer)
+        bodies = self._protection.listed(repository, branch)
+        if isinstance(bodies, Unread):
+            return bodies
         numbers = dict.fromkeys(
             int(body.get("ruleset_id") or 0) for body in bodies if rules.may_hold(body, heads=heads)
         )
@@ -163,16 +143,16 @@ class ReadinessReading:
 
     def _ruleset(self, repository: str, number: int) -> Json:
         """Its name, and whether it holds us. Nothing where it may not be read."""
-        answer = self._connection.get(f"/repos/{repository}/rulesets/{number}", values=_HIDDEN)
+        answer = self._connection.get(f"/repos/{repository}/rulesets/{number}", values=HIDDEN)
         return read(dict[str, Any], answer) if answer.status == 200 else {}
 
     def _approvers(self, repository: str, login: str) -> tuple[str, ...] | Unread:
         found: list[str] = []
         for answer in self._connection.pages(
-            f"/repos/{repository}/collaborators", params={"permission": "push"}, values=_HIDDEN
+            f"/repos/{repository}/collaborators", params={"permission": "push"}, values=HIDDEN
         ):
             if answer.status != 200:
-                return Unread(why=_NOT_TOLD)
+                return Unread(why=NOT_TOLD)
             found += read(lambda page: [str(one["login"]) for one in page], answer)
         return tuple(one for one in found if one.lower() != login.lower())
 
@@ -184,7 +164,7 @@ class ReadinessReading:
         except (NeedsHuman, TryAgain) as error:
             return Unread(why=str(error))
         node = part(data or {}, "repository")
-        return shaped(rules.reported, node, asked=f"what reported in {repository}") if node else Unread(why=_NOT_TOLD)
+        return shaped(rules.reported, node, asked=f"what reported in {repository}") if node else Unread(why=NOT_TOLD)
 
 
 def _known(found: tuple[Rule, ...] | Unread) -> tuple[Rule, ...]:

@@ -90,6 +90,7 @@ class Reading:
                 required_contexts=demands.contexts,
                 required_apps=demands.apps,
                 required_approvals=demands.approvals,
+                merge_queue=demands.merge_queue,
                 reviews=reviews,
                 threads=threads,
                 labels=shapes.labels_of(body),

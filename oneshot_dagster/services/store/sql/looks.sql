@@ -50,7 +50,7 @@ update codex_judge.looks set due = null
 -- Parked attempts that wait for GitHub and were not glanced at for so long, the longest unseen first.
 select r.* from codex_judge.runs r
 left join codex_judge.looks l on l.run_id = r.id
-where r.awaited_what in ('ci', 'review', 'head_moved', 'merge') and r.finished_at is null and r.pr_number is not null
+where r.awaited_what in ('ci', 'review', 'head_moved', 'merge', 'landing') and r.finished_at is null and r.pr_number is not null
   and (l.glanced_at is null or l.glanced_at < clock_timestamp() - make_interval(secs => :seconds))
 order by l.glanced_at nulls first, r.id
 limit :limit
