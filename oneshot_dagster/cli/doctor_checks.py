@@ -46,11 +46,13 @@ def examine() -> list[Finding]:
         settings = load()
     except BadInput as error:
         return [git(), Finding(name="settings", ok=False, found=str(error), do="mend them; then ask again")]
-    from oneshot_dagster.bootstrap import open_services
+    from oneshot_dagster.bootstrap import judge_key, open_services
+    from oneshot_dagster.cli.doctor_judge import judge
 
     checks = [
         git(),
         codex(settings) if settings.agent.kind == "codex" else agent(settings.agent),
+        judge(settings, lambda: judge_key(settings.judge)),
         database("database", lambda: settings.store_url, started_by=settings.started_by),
         dagster_database(settings),
         disk(settings.home),

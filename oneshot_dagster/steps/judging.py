@@ -19,7 +19,9 @@ from oneshot_dagster.domain.policy import budgets
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.domain.snapshot import Snapshot
 from oneshot_dagster.domain.test_results import from_json
+from oneshot_dagster.services.agent.protocol import Usage
 from oneshot_dagster.services.judge.protocol import Opinion, Question
+from oneshot_dagster.steps.spent import spent_budget, tokens_of, usd_of
 from oneshot_dagster.steps.turn import Turn
 
 PROMPT_BUDGET = 400_000  # characters, of the order of a hundred thousand tokens
@@ -105,6 +107,9 @@ def _failures(turn: Turn) -> int:
 
 def _ask_once(turn: Turn, shown: Shown) -> Answer | None:
     judge, head = turn.services.judge, shown.snapshot.head_sha
+    over = spent_budget(turn.services, turn.attempt)
+    if over is not None:
+        raise NeedsHuman(f"the budget of {turn.attempt.key} is spent ({over}); the judge was not asked", reason=over)
     prompt = judge_prompt(_template(), shown, PROMPT_BUDGET).text
     turn.file("judge-prompt", prompt.encode(), "text/markdown")
     sha256 = hashlib.sha256(prompt.encode()).hexdigest()
@@ -115,9 +120,10 @@ def _ask_once(turn: Turn, shown: Shown) -> Answer | None:
         return None
     turn.check_lease()
     turn.file("judge-answer", opinion.raw.encode(errors="replace"), "application/json")
-    tokens = None if opinion.input_tokens is None else opinion.input_tokens + (opinion.output_tokens or 0)
+    used = Usage(input_tokens=opinion.input_tokens, output_tokens=opinion.output_tokens, model=opinion.model)
+    tokens = tokens_of(used)
     told = {"model": opinion.model, "prompt_sha256": sha256, "tokens": tokens, "seconds": round(opinion.seconds, 3)}
-    turn.fact("engine", "judge_session", told, sha=head)
+    turn.fact("engine", "judge_session", told | {"usd": usd_of(turn.services, used)}, sha=head)
     return Answer(
         model=opinion.model,
         prompt_sha256=sha256,

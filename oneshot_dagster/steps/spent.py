@@ -11,6 +11,7 @@ from oneshot_dagster.services.agent.protocol import Usage
 from oneshot_dagster.steps.services import Services
 
 _WAITS = {Artifact.CHECK_STATE}
+_SESSIONS = {"agent_session", "judge_session"}
 
 
 def spent_budget(services: Services, attempt: Attempt) -> str | None:
@@ -42,7 +43,7 @@ def spent(services: Services, attempt: Attempt) -> Spent:
     for of in services.store.runs.all_of(attempt.key):
         records = services.store.artifacts.records(of.id)
         active += sum(kept.seconds for name, kept in records.items() if name not in _WAITS)
-        sessions = [fact.data for fact in services.store.facts.of(of.id) if fact.kind == "agent_session"]
+        sessions = [fact.data for fact in services.store.facts.of(of.id) if fact.kind in _SESSIONS]
         tokens += [_known(data.get("tokens")) for data in sessions]
         usd += [_known(data.get("usd")) for data in sessions]
     used = total(tokens)
