@@ -285,6 +285,7 @@ def _limits(settings: Settings, author: Identity, scratch: Path) -> Limits:
             for repository, kept in settings.verify.secrets.items()
         },
         merge_enabled=settings.merge.enabled,
+        stuck_changes=settings.budget.stuck_changes,
         rules_alone=settings.merge.rules_alone,
         is_local_forge=settings.is_local_forge,
         public_url=settings.public_url,

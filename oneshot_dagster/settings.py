@@ -234,6 +234,9 @@ class PortSettings(_Section):
 class BudgetSettings(_Section):
     attempts: int = Field(3, description="Most implementation attempts of a change; a policy can only lower it.")
     infrastructure_retries: int = Field(5, description="Most retries of a change after crashes and outages.")
+    stuck_changes: int = Field(
+        3, description="Changes in a row that need a person before intake of their repository pauses; 0: never."
+    )
     tokens: int = Field(
         10_000_000, description="Most tokens that the agents of a change may use; a policy can only lower it."
     )

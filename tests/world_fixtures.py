@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -43,7 +44,7 @@ class World:
         issue = plant.new_issue(self.forge, kind, random.Random(seed))
         return ChangeKey.parse(f"{plant.REPOSITORY}#{issue.number}"), issue
 
-    def settings(self, **over: object) -> Settings:
+    def settings(self, **over: Any) -> Settings:
         values = {
             "home": self.home,
             "database_url": self.store_url,
@@ -57,7 +58,8 @@ class World:
             },
             "agent": {"command": (sys.executable, "-I", str(plant.AGENT))},
         }
-        return Settings.model_validate({**values, **over})
+        budget = {"stuck_changes": 0, **over.pop("budget", {})}  # many changes of one world end with a person
+        return Settings.model_validate({**values, **over, "budget": budget})
 
 
 class Engine:

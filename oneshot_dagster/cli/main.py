@@ -31,6 +31,7 @@ _COMMANDS = {
     "hold": "keep a change from merging",
     "resume": "take a hold away",
     "retry": "let a stopped change try again",
+    "resume-intake": "let a repository's changes be taken in again",
     "approve": "approve the present head of a change",
     "answer": "answer a change that asks a person",
     "freeze": "hold every merge, here or everywhere",
@@ -48,6 +49,7 @@ _ENTRIES = {name: f"oneshot_dagster.cli.{name}:{name}" for name in _COMMANDS} | 
     name: f"oneshot_dagster.cli.requests:{name}" for name in ("stop", "hold", "resume", "retry", "approve", "answer")
 }
 _ENTRIES["unfreeze"] = "oneshot_dagster.cli.freeze:unfreeze"
+_ENTRIES["resume-intake"] = "oneshot_dagster.cli.resume_intake:resume_intake"
 _ENTRIES["list"] = "oneshot_dagster.cli.changes:changes"
 INTERRUPTED = 130
 

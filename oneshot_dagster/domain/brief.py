@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from oneshot_dagster.domain.attempt import Attempt, StoredEvaluation, WriteAction
 from oneshot_dagster.domain.change import ChangeKey
+from oneshot_dagster.domain.intake import Refused
 from oneshot_dagster.domain.quoting import cell, cut, fenced, neutral, one_line
 from oneshot_dagster.domain.run import BEFORE_MERGE, OBSERVE_ONLY, State
 from oneshot_dagster.domain.tables import stored_rules_table, table
@@ -61,6 +62,7 @@ def needs_human_brief(
     earlier: Sequence[Attempt] = (),
     evaluations: Sequence[StoredEvaluation] = (),
     withheld: Sequence[WriteAction] = (),
+    paused: Refused | None = None,
     public_url: str = "",
     comments: bool = False,
 ) -> str:
@@ -80,6 +82,7 @@ def needs_human_brief(
             else ()
         ),
         f"### What you decide\n\n{_decide(attempt, comments=comments)}",
+        *((f"**And:** {_line(paused.found, _REASON)}. {_line(paused.do, _REASON)}.",) if paused else ()),
         f"### Links\n\n{_links(attempt, public_url)}",
     )
     return "\n\n".join(parts) + "\n"

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from oneshot_dagster.domain.change import ChangeKey
 
+_NAMED = 5
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refused:
@@ -54,6 +56,18 @@ def admit(asked: Admission) -> Admitted | Refused:
         or _refused_issue(asked)
         or _refused_base(asked)
         or Admitted(base=asked.base or asked.default_branch or "", head=asked.key.branch)
+    )
+
+
+def paused(repository: str, stuck: Sequence[ChangeKey], most: int) -> Refused | None:
+    """The circuit breaker: so many changes in a row need a person that more of them would only wait too. 0 is never."""
+    if not most or len(stuck) < most:
+        return None
+    named = ", ".join(f"#{key.issue_number}" for key in stuck[-_NAMED:])
+    return Refused(
+        code="intake_paused",
+        found=f"intake of {repository} is paused: {len(stuck)} changes in a row need a person ({named})",
+        do=f"help one of them on or stop it, or `oneshot resume-intake {repository}`; then ask for this again",
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from oneshot_dagster.domain.attempt import Attempt, Inputs
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.errors import Refusal, TryAgain
-from oneshot_dagster.domain.intake import Admission, Admitted, Refused, admit, refused_repository
+from oneshot_dagster.domain.intake import Admission, Admitted, Refused, admit, paused, refused_repository
 from oneshot_dagster.domain.run import LIVE, OBSERVE_ONLY, Kind, Mode, State
 from oneshot_dagster.services.github.protocol import Issue
 from oneshot_dagster.steps.readiness import read_ahead, refuse_impossible
@@ -30,6 +30,9 @@ def take_in(
     if existing is not None and existing.state in _TAKEN_UP:
         return _trusted_further(services, existing, by=by)
     refused = refused_repository(key, services.limits.repositories)
+    if refused is not None:
+        raise _refusal(refused)
+    refused = paused(key.repository, services.store.pauses.stuck(key.repository), services.limits.stuck_changes)
     if refused is not None:
         raise _refusal(refused)
     issue, admitted = _admit(services, key, base)

@@ -37,6 +37,7 @@ class Limits:
     patch: Most = field(default_factory=Most)
     trailers: tuple[str, ...] = ()
     merge_enabled: bool
+    stuck_changes: int = 3
     rules_alone: bool
     is_local_forge: bool
     public_url: str

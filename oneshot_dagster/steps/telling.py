@@ -7,6 +7,7 @@ from oneshot_dagster.domain import messages
 from oneshot_dagster.domain.artifact import Markdown
 from oneshot_dagster.domain.attempt import Attempt, WriteAction
 from oneshot_dagster.domain.errors import NeedsHuman, OneshotError, TryAgain
+from oneshot_dagster.domain.intake import paused
 from oneshot_dagster.domain.our_check import our_check
 from oneshot_dagster.domain.run import HEAD_IS_PUBLIC, STOPPED, State
 from oneshot_dagster.domain.withheld import WITHHELD
@@ -74,11 +75,13 @@ def _tell_human(turn: Turn, attempt: Attempt) -> None:
 
 def brief(services: Services, attempt: Attempt) -> str:
     """The one page for the person who has to decide."""
+    repository = attempt.key.repository
     return messages.needs_human_brief(
         attempt,
         earlier=services.store.runs.all_of(attempt.key),
         evaluations=services.store.artifacts.evaluations(attempt.id),
         withheld=withheld(services, attempt),
+        paused=paused(repository, services.store.pauses.stuck(repository), services.limits.stuck_changes),
         public_url=services.limits.public_url,
     )
 

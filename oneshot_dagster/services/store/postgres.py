@@ -15,6 +15,7 @@ from oneshot_dagster.services.store.leases import PostgresLeases
 from oneshot_dagster.services.store.looks import PostgresLooks
 from oneshot_dagster.services.store.notes import PostgresNotes
 from oneshot_dagster.services.store.notices import PostgresNotices
+from oneshot_dagster.services.store.pauses import PostgresPauses
 from oneshot_dagster.services.store.projections import PostgresProjections
 from oneshot_dagster.services.store.protocol import (
     Artifacts,
@@ -26,6 +27,7 @@ from oneshot_dagster.services.store.protocol import (
     Looks,
     Notes,
     Notices,
+    Pauses,
     Projections,
     Requests,
     Runs,
@@ -61,6 +63,7 @@ class PostgresStore:
         self.notes: Notes = PostgresNotes(self._database)
         self.triggers: Triggers = PostgresTriggers(self._database)
         self.notices: Notices = PostgresNotices(self._database)
+        self.pauses: Pauses = PostgresPauses(self._database)
 
     def now(self) -> datetime:
         return present(self._database.one("store.now"))["now"]

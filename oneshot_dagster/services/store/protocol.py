@@ -499,6 +499,17 @@ class Notes(Protocol):
     def submit_rerun(self, attempt_id: str, *, attempt: int, delivery_id: str) -> None: ...
 
 
+class Pauses(Protocol):
+    def stuck(self, repository: str) -> tuple[ChangeKey, ...]:
+        """Changes in a row that need a person: since the last one completed or intake was resumed, oldest first.
+        What waits for a yes by design is not counted."""
+        ...
+
+    def lift(self, repository: str, *, by: str) -> None:
+        """Counts anew from now on."""
+        ...
+
+
 class Store(Protocol):
     runs: Runs
     requests: Requests
@@ -514,6 +525,7 @@ class Store(Protocol):
     notes: Notes
     triggers: Triggers
     notices: Notices
+    pauses: Pauses
 
     def now(self) -> datetime:
         """The database's clock."""
