@@ -161,8 +161,8 @@ def _record(turn: Turn, result: AgentResult, *, start_sha: str, head_sha: str) -
             "usd": _or_unknown(usd_of(turn.services, used)),
             "change_tokens": _or_unknown(whole.tokens),
             "change_usd": _or_unknown(whole.usd),
-            "not_enforced": "; ".join(f"not enforced: {phrase}" for phrase in turn.services.agent.not_enforced)
-            or "nothing",
+            "isolation": turn.services.agent.isolation.active,
+            "not_enforced": turn.services.agent.isolation.not_enforced,
         },
     )
 

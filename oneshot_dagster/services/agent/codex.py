@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from oneshot_dagster.domain.errors import BadInput, NeedsHuman, TryAgain
+from oneshot_dagster.domain.isolation import Isolation
 from oneshot_dagster.services.agent.codex_failures import MISCONFIGURED
 from oneshot_dagster.services.agent.codex_session import LOG_LIMIT, Session
 from oneshot_dagster.services.agent.codex_watch import Meter
@@ -51,8 +52,17 @@ class CodexAgent:
         return f"codex ({self.provider.model})"
 
     @property
+    def isolation(self) -> Isolation:
+        layers = (
+            "Codex's bubblewrap: own files, own processes",
+            "network of its commands: none",
+            "limits: time, output",
+        )
+        return Isolation(layers=layers, missing=("memory limit",))
+
+    @property
     def not_enforced(self) -> tuple[str, ...]:
-        return ("memory limit",)
+        return self.isolation.missing
 
     def run(
         self, request: AgentRequest, *, on_event: Callable[[AgentEvent], None], cancelled: Callable[[], bool]

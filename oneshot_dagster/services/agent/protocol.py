@@ -6,6 +6,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from oneshot_dagster.domain.isolation import Isolation
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AgentRequest:
@@ -77,7 +79,14 @@ class Agent(Protocol):
     def name(self) -> str: ...
 
     @property
-    def not_enforced(self) -> tuple[str, ...]: ...
+    def isolation(self) -> Isolation:
+        """What keeps it, or the commands that its model runs, from the platform."""
+        ...
+
+    @property
+    def not_enforced(self) -> tuple[str, ...]:
+        """What of it is missing."""
+        ...
 
     def run(
         self, request: AgentRequest, *, on_event: Callable[[AgentEvent], None], cancelled: Callable[[], bool]
