@@ -114,7 +114,7 @@ class Sandbox:
             hosts.write_text(_hosts(places))
             outlet = Outlet()
             inner: tuple[str, ...] = ()
-            env = dict(command.env)
+            env = {**command.env, "TMPDIR": "/tmp"}  # noqa: S108 (the room's own, and short enough for a socket's name)
             if room.reach and not room.host_network:
                 (folder / "out").mkdir()
                 outlet = stack.enter_context(opened(room.reach, path=folder / "out" / "socket"))
