@@ -156,7 +156,8 @@ def _parked(attempt: Attempt, facts: ResumeFacts, now: datetime) -> Action | Non
     tried_after_deadline = launch.created_at >= awaited.deadline
     if opened is not None and not tried_after_deadline:
         chosen = selection(attempt.state, head_moved=facts.head_moved)
-        return _launch(facts, now, chosen, why=opened, costs=False, pause=_pause(facts, chosen))
+        pause = _pause(facts, chosen) if facts.deployment_news is None else min(_pause(facts, chosen), BACK_OFF[1])
+        return _launch(facts, now, chosen, why=opened, costs=False, pause=pause)
     if now >= awaited.deadline:
         waited = _span((awaited.deadline - awaited.since).total_seconds())
         return _human(_timeout(awaited.what), f"waited {waited} for {awaited.what} in vain: {attempt.reason}")
@@ -202,7 +203,7 @@ def _opened_otherwise(what: str, facts: ResumeFacts, opening: Opening | None) ->
         case Awaiting.MERGE if opening is Opening.FAILED and facts.gate is not None:
             return f"the gate failed after the judgement: {facts.gate.reason}"
         case Awaiting.DEPLOYMENT:
-            return "the deployment is looked at again"
+            return facts.deployment_news or "the deployment is looked at again"
         case _:
             return None
 

@@ -43,6 +43,7 @@ class ResumeFacts:
     `merge_free`: nothing holds the merge of one that is parked, judged. `landing`: GitHub still has the merge that it was
     asked for. `open_intent`: a write action has no outcome;
     `merge_intended`: one of these is the merge, or the merge is done. The allowances are what is left of the change's.
+    `deployment_news`: a parked deployment became ready, or failed.
     `fault`: what the last run failed of, where it said so. `not_before`: the other side asked us to wait until then.
     `unreadable`: why what waits for GitHub could not be read now; then nothing of GitHub's is in the facts, and no request,
     because what these mean depends on it.
@@ -59,6 +60,7 @@ class ResumeFacts:
     head_moved: bool = False
     lane_free: bool = False
     merge_free: bool = False
+    deployment_news: str | None = None
     landing: bool = False
     open_intent: bool = False
     merge_intended: bool = False

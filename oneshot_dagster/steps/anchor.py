@@ -66,7 +66,7 @@ def _purpose(attempt: Attempt) -> str:
 def _status(turn: Turn, attempt: Attempt, deployment: int, head: str) -> Effect:
     """In the state that the deployment has; what it says more is the head."""
     github, repository, url = turn.services.github, attempt.key.repository, turn.policy.deploy.url or ""
-    last = _last(turn.services, attempt, Action.DEPLOYMENT_STATUS)
+    last = _last(turn.services, attempt, Action.DEPLOYMENT_STATUS, of=deployment)
     state = str(last.payload["state"]) if last else "success"
 
     def act() -> Result:
@@ -78,6 +78,8 @@ def _status(turn: Turn, attempt: Attempt, deployment: int, head: str) -> Effect:
     return Effect(action=Action.DEPLOYMENT_STATUS, key=key, payload={"state": state, "evidence_head": head}, act=act)
 
 
-def _last(services: Services, attempt: Attempt, action: Action) -> WriteAction | None:
+def _last(services: Services, attempt: Attempt, action: Action, *, of: int | None = None) -> WriteAction | None:
+    """`of`: which deployment's; a status may be another's, which ended as ours began to stand."""
     done = (w for w in services.store.writes.of(attempt.key) if w.attempt_id == attempt.id and w.action == action)
-    return next((write for write in reversed(tuple(done)) if write.outcome == "done"), None)
+    mine = (w for w in done if of is None or w.payload.get("number", of) == of)
+    return next((write for write in reversed(tuple(mine)) if write.outcome == "done"), None)

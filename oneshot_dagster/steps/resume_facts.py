@@ -18,6 +18,7 @@ from oneshot_dagster.steps.lane import take_place
 from oneshot_dagster.steps.lease import holder_is_gone, lives
 from oneshot_dagster.steps.probes import PROBES, UNDERWAY, Action
 from oneshot_dagster.steps.services import Services
+from oneshot_dagster.steps.target import target
 
 
 def read_facts(
@@ -42,6 +43,7 @@ def read_facts(
         head_moved=pull is not None and pull.open and pull.head_sha != attempt.head_sha,
         lane_free=_lane_free(services, attempt),
         merge_free=pull is not None and holds(services, attempt, pull) is None,
+        deployment_news=_deployment_news(services, attempt, policy.deploy.kind, last, views),
         landing=_landing(services, attempt, writes),
         open_intent=any(w.outcome is None for w in writes),
         merge_intended=_merge_intended(attempt, writes) or (pull is not None and pull.merged),
@@ -116,6 +118,22 @@ def _landing(services: Services, attempt: Attempt, writes: Sequence[WriteAction]
     except TryAgain:
         return True  # as far as is known
     return found is not None and bool(found.get(UNDERWAY))
+
+
+def _deployment_news(
+    services: Services, attempt: Attempt, kind: str, last: Launch | None, views: Mapping[str, RunView]
+) -> str | None:
+    """A look that costs no run; whether it is so is looked at again by the one that it starts."""
+    view = views.get(last.dagster_run_id) if last else None
+    parked = attempt.awaited is not None and attempt.awaited.what == Awaiting.DEPLOYMENT
+    deploy = services.deploys.get(kind)
+    if not parked or deploy is None or view is None or not view.over:
+        return None
+    aim, sha = target(services, attempt), attempt.merge_sha or ""
+    seen = deploy.observe(aim)
+    if deploy.ready(aim, seen, sha=sha):
+        return "the deployment is ready"
+    return "the deployment failed" if deploy.failed(aim, seen, sha=sha) else None
 
 
 def _merge_intended(attempt: Attempt, writes: Sequence[WriteAction]) -> bool:

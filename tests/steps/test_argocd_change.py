@@ -1,0 +1,172 @@
+"""A change on the world that Argo CD deploys: parked while it comes, and taken no further where it does not."""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import httpx
+import people
+import pytest
+from fault_matrix import Inline
+from world_fixtures import Engine, World, _start, served
+
+from oneshot_dagster.domain.attempt import Attempt
+from oneshot_dagster.domain.change import ChangeKey
+from oneshot_dagster.domain.run import State
+from oneshot_dagster.steps.intake import take_in
+from oneshot_dagster.steps.resume import continue_changes
+
+TOKEN = "argocd-token-for-tests"
+PATIENCE = 60.0
+
+
+@dataclass
+class Shop:
+    """`url` is the stand-in's; `said` what the resumer said."""
+
+    world: World
+    url: str
+    engine: Engine
+    launcher: Inline
+    said: list[str] = field(default_factory=list)
+
+    def put(self, **given: object) -> None:
+        body = {"name": "shop", "repo_url": f"{self.world.url}/acme/shop.git", **given}
+        httpx.put(f"{self.url}/_argocd/applications", json=body, timeout=5).raise_for_status()
+
+    def take_in(self, seed: int = 1) -> ChangeKey:
+        key, _ = self.world.plant(seed=seed)
+        take_in(self.engine.services, key, base=None, prompt="", by="ada")
+        return key
+
+    def until(self, key: ChangeKey, wanted: Callable[[Attempt], bool]) -> Attempt:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            attempt = self.engine.attempt(key)
+            if wanted(attempt):
+                return attempt
+            assert time.monotonic() < deadline, (attempt.state, attempt.reason, self.said[-5:], self.launcher.said[-5:])
+            self.said += continue_changes(self.engine.services, self.launcher, only=key)
+            time.sleep(0.05)
+
+    def statuses(self, sha: str | None) -> list[list[str]]:
+        """Of each GitHub Deployment of that commit, oldest first; the same one said twice (the evidence's head is) counts once."""
+        found = self.world.forge.api("GET", "acme/shop", "/deployments", sha=sha or "")
+        paths = [f"/deployments/{one['id']}/statuses" for one in found]
+        said = [[s["state"] for s in reversed(self.world.forge.api("GET", "acme/shop", path))] for path in paths]
+        return [[state for state, _ in itertools.groupby(states)] for states in said]
+
+    def retry(self, key: ChangeKey) -> None:
+        self.engine.services.store.requests.add(self.engine.attempt(key).id, kind="retry", by="ada")
+
+
+def parked(attempt: Attempt) -> bool:
+    return attempt.state is State.DEPLOYING and attempt.awaited is not None
+
+
+def policy(world: World, **deploy: str) -> None:
+    """The shop's policy, deployed by Argo CD."""
+    text = people.policy(world)
+    section = "\n".join(
+        ["[deploy]", 'kind = "argocd"', 'application = "shop"', f'url = "{world.shop_url}"']
+        + [f"{key} = {value}" for key, value in deploy.items()]
+    )
+    people.push(
+        world,
+        "main",
+        {".oneshot.toml": text[: text.index("[deploy]")] + section + "\n\n" + text[text.index("[verify]") :]},
+    )
+
+
+@pytest.fixture
+def shop(world: World, engine: Callable[..., Engine]) -> Iterator[Shop]:
+    token = world.home / "argocd-token"
+    token.write_text(TOKEN)
+    process, url = _start(
+        world.home / "argocd.log",
+        "oneshot_dagster.local.argocd",
+        *("--home", str(world.home / "argocd"), "--port", "0", "--token-file", str(token)),
+        *("--git-token-file", str(world.home / "owner-token")),
+    )
+    one = engine(hold_seconds=0.0, argocd={"url": url, "token_file": str(token)})
+    found = Shop(world=world, url=url, engine=one, launcher=Inline(one.services))
+    policy(world, timeout='"1m"')
+    found.put(serve=world.shop_url)
+    yield found
+    process.terminate()
+    process.wait(10)
+
+
+def test_a_change_is_deployed_by_argo_cd_parked_while_it_comes(shop: Shop) -> None:
+    key = shop.take_in()
+    shop.put(traps={"health": "Progressing"})
+    waiting = shop.until(key, parked)
+    assert waiting.awaited is not None
+    assert waiting.awaited.what == "deployment"
+    assert shop.statuses(waiting.merge_sha) == [["in_progress"]]
+    shop.put(traps={"health": "Healthy"})
+    done = shop.until(key, lambda attempt: attempt.evidence_head is not None)
+    assert (done.state, done.deployed_sha, done.infrastructure_retries) == (State.COMPLETED, waiting.merge_sha, 0)
+    assert served(shop.world.shop_url)["revision"] == done.merge_sha
+    assert shop.statuses(done.merge_sha) == [["in_progress", "success"]]
+    assert any("the deployment is" in said for said in shop.said)
+    record = shop.engine.services.store.artifacts.records(done.id)["deployment"].record
+    assert (record.shown["kind"], record.shown["observed_revision"]) == ("argocd", done.merge_sha)
+
+
+def test_the_next_change_makes_the_deployment_before_it_inactive(shop: Shop) -> None:
+    first = shop.until(shop.take_in(), lambda attempt: attempt.evidence_head is not None)
+    second = shop.until(shop.take_in(seed=2), lambda attempt: attempt.evidence_head is not None)
+    assert (first.state, second.state) == (State.COMPLETED, State.COMPLETED), (first.reason, second.reason)
+    assert shop.statuses(first.merge_sha) == [["in_progress", "success", "inactive"]]
+    assert shop.statuses(second.merge_sha) == [["in_progress", "success"]]
+
+
+def test_a_failed_sync_fails_the_deployment(shop: Shop) -> None:
+    key = shop.take_in()
+    shop.put(traps={"sync_fails": True})
+    ended = shop.until(
+        key,
+        lambda attempt: (
+            attempt.state not in {State.DEPLOYING}
+            and attempt.merge_sha is not None
+            and attempt.state is not State.MERGED
+        ),
+    )
+    assert "one or more objects failed to apply" in ended.reason
+    assert shop.statuses(ended.merge_sha) == [["in_progress", "failure"]]
+    found = shop.engine.services.store.artifacts.evaluations(ended.id)[-1]
+    assert found.reasons["error"] == "post_deploy_failed"
+
+
+def test_out_of_sync_for_ever_fails_at_the_deadline(shop: Shop) -> None:
+    policy(shop.world, timeout='"2s"')
+    key = shop.take_in()
+    shop.put(traps={"drifts": True})
+    ended = shop.until(key, lambda attempt: attempt.state in {State.NEEDS_HUMAN, State.ROLLING_BACK})
+    assert "was not deployed within" in ended.reason
+    assert "OutOfSync" in ended.reason
+    assert shop.statuses(ended.merge_sha) == [["in_progress", "failure"]]
+
+
+def test_an_argo_cd_that_does_not_answer_is_nobodys_failure_and_a_retry_goes_on(shop: Shop) -> None:
+    policy(shop.world, timeout='"2s"')
+    key = shop.take_in()
+    fault = {"pattern": "GET /api/v1/applications/shop", "kind": "502"}
+    httpx.put(f"{shop.url}/_argocd/fault", json=fault, timeout=5).raise_for_status()
+    ended = shop.until(key, lambda attempt: attempt.state is State.NEEDS_HUMAN and attempt.evidence_head is not None)
+    assert (ended.human_reason, ended.infrastructure_retries) == ("deployment_unknown", 0)
+    assert shop.statuses(ended.merge_sha) == [["in_progress", "error"]]
+    httpx.put(f"{shop.url}/_argocd/fault", json={}, timeout=5).raise_for_status()
+    shop.retry(key)
+    done = shop.until(key, lambda attempt: attempt.state is State.COMPLETED)
+    assert shop.statuses(done.merge_sha) == [["in_progress", "error", "in_progress", "success"]]
+
+
+def test_an_application_that_is_not_there_needs_a_person(shop: Shop) -> None:
+    text = people.policy(shop.world)
+    people.push(shop.world, "main", {".oneshot.toml": text.replace('application = "shop"', 'application = "shoop"')})
+    ended = shop.until(shop.take_in(), lambda attempt: attempt.state is State.NEEDS_HUMAN)
+    assert ended.human_reason == "argocd_refused"
+    assert ended.human_from is State.DEPLOYING
