@@ -62,6 +62,12 @@ def status(code: int, *, reason: str = "server_error", text: str = "scripted fau
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Latest:
+    prompt: str
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
     """One request that a client of the model made; header names in lower case."""
 
@@ -76,9 +82,14 @@ class Asked:
     @property
     def outputs(self) -> tuple[str, ...]:
         """What tools answered so far, oldest first."""
-        return tuple(
-            _plain(item.get("output")) for item in self._input if str(item.get("type", "")).endswith("_call_output")
-        )
+        return _outputs(self._input)
+
+    @property
+    def latest(self) -> "Latest":
+        """What was said as user last, and what tools answered since."""
+        spoken = [place for place, item in enumerate(self._input) if item.get("role") == "user"]
+        last = spoken[-1] if spoken else 0
+        return Latest(prompt=_text(self._input[last]), outputs=_outputs(self._input[last:]))
 
     @property
     def schema(self) -> Json | None:
@@ -120,6 +131,10 @@ class Script:
         """Turns that were not played to their end; one for ever counts."""
         with self._lock:
             return len(self._turns)
+
+
+def _outputs(items: Sequence[Json]) -> tuple[str, ...]:
+    return tuple(_plain(item.get("output")) for item in items if str(item.get("type", "")).endswith("_call_output"))
 
 
 def _text(item: Json) -> str:
