@@ -50,11 +50,16 @@ class Places:
             folder.mkdir(mode=0o700)
 
 
-def configuration(provider: Provider, places: Places, *, path: str, readable: tuple[Path, ...]) -> dict[str, Any]:
-    """`path` is the PATH of the model's commands, `readable` what they may read beside the system and the worktree."""
+def configuration(
+    provider: Provider, places: Places, *, path: str, readable: tuple[Path, ...], writes: bool = True
+) -> dict[str, Any]:
+    """`path` is the PATH of the model's commands, `readable` what they may read beside the system and the worktree.
+
+    `writes` False: the worktree too can only be read, and it gives no instructions (AGENTS.md).
+    """
     files: dict[str, object] = {":minimal": "read", str(places.codex / "tmp"): "read"}
     files |= {str(folder): "read" for folder in readable}
-    files |= {str(places.home): "write", ":tmpdir": "write", ":workspace_roots": {".": "write"}}
+    files |= {str(places.home): "write", ":tmpdir": "write", ":workspace_roots": {".": "write" if writes else "read"}}
     return {
         "model": provider.model,
         "model_provider": _PROVIDER,
@@ -62,7 +67,7 @@ def configuration(provider: Provider, places: Places, *, path: str, readable: tu
         "allow_login_shell": False,  # a login shell resets PATH
         "web_search": "disabled",
         "check_for_update_on_startup": False,
-        "project_doc_max_bytes": 32768,
+        "project_doc_max_bytes": 32768 if writes else 0,
         "default_permissions": PROFILE,
         "history": {"persistence": "none"},
         "analytics": {"enabled": False},

@@ -61,14 +61,15 @@ def environment(program: Program, places: Places, *, key: str | None, extra: Map
     return own | dict(extra) | ({KEY_VARIABLE: key} if key is not None else {})
 
 
-def check_sandbox(program: Program, places: Places, worktree: Path) -> None:
-    """NeedsHuman where a command of the model could not be run, could not write, or could read what it must not.
+def check_sandbox(program: Program, places: Places, worktree: Path, *, writes: bool = True) -> None:
+    """NeedsHuman where a command of the model could not be run, could write or not other than it should, or could read what it
+    must not.
 
     Before the first token is spent: with a broken sandbox Codex goes on, every command fails, and it ends well.
     """
     canary, word = places.root / "canary", secrets.token_hex(8)
     canary.write_text(word)
-    probe = f'test -w . && ! cat "{canary}" 2>/dev/null && echo {word[::-1]}'
+    probe = f'{"" if writes else "! "}test -w . && ! cat "{canary}" 2>/dev/null && echo {word[::-1]}'
     finished = run(
         Command(
             argv=(str(program.path), "sandbox", "-P", PROFILE, "-C", str(worktree), "--", "/bin/sh", "-c", probe),

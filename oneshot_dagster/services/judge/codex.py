@@ -1,0 +1,139 @@
+"""Codex as the judge, for a model that is to look around: `codex exec --output-schema` in an exported tree that its commands can
+read and not write, with a CODEX_HOME of its own that nobody takes up again. It knows nothing of who made the change."""
+
+import contextlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from oneshot_dagster.domain.errors import NeedsHuman, TryAgain
+from oneshot_dagster.services.judge.model_failures import CODE
+from oneshot_dagster.services.judge.protocol import Opinion, Question
+from oneshot_dagster.system.codex.failures import Trouble, trouble
+from oneshot_dagster.system.codex.home import Places, Provider, as_toml, configuration
+from oneshot_dagster.system.codex.program import Program, check_sandbox, environment, installed
+from oneshot_dagster.system.process import Command, Finished, run
+
+_LOG_LIMIT = 8 * 2**20
+_SETTINGS = frozenset({Trouble.KEY, Trouble.QUOTA, Trouble.SETTING})
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodexJudge:
+    """`program` None is that of the wheel. `wall` bounds an answer with all its looking around, `stall` its longest silence."""
+
+    provider: Provider
+    scratch: Path
+    key: Callable[[], str]
+    wall: float
+    stall: float
+    program: Path | None = None
+    browses: bool = True
+    not_enforced: tuple[str, ...] = ("a memory limit of the judge",)
+
+    @property
+    def model(self) -> str | None:
+        return self.provider.model
+
+    def ask(self, question: Question, *, cancelled: Callable[[], bool]) -> Opinion | None:
+        assert question.tree is not None  # noqa: S101  # it browses, so it is given one
+        program = installed(self.program)
+        with _places(self.scratch) as places:
+            finished, heard = self._play(program, places, question, question.tree, cancelled)
+        if finished.cancelled:
+            return None
+        return Opinion(
+            model=self.provider.model,
+            raw=heard.text,
+            seconds=finished.seconds,
+            problem=self._problem(finished, heard),
+            input_tokens=heard.tokens("input_tokens"),
+            output_tokens=heard.tokens("output_tokens"),
+        )
+
+    def _play(
+        self, program: Program, places: Places, question: Question, tree: Path, cancelled: Callable[[], bool]
+    ) -> tuple[Finished, "_Heard"]:
+        settings = configuration(
+            self.provider, places, path=program.search_path(), readable=(program.folder,), writes=False
+        )
+        (places.codex / "config.toml").write_text(as_toml(settings))
+        schema = places.root / "schema.json"
+        schema.write_text(json.dumps(question.schema))
+        check_sandbox(program, places, tree, writes=False)
+        options = ("--json", "--strict-config", "--ephemeral", "--skip-git-repo-check", "-C", str(tree))
+        command = Command(
+            argv=(str(program.path), "exec", *options, "--output-schema", str(schema), "-"),
+            cwd=tree,
+            env=environment(program, places, key=self.key() if self.provider.has_key else None, extra={}),
+            stdin=question.prompt.encode(),
+            timeout=self.wall,
+            output_limit=_LOG_LIMIT,
+        )
+        heard = _Heard()
+        try:
+            return run(command, cancelled=cancelled, on_line=heard.hear, stall=self.stall), heard
+        except OSError as problem:
+            raise TryAgain(f"Codex ({program.path}) could not be started: {problem.strerror}") from problem
+
+    def _problem(self, finished: Finished, heard: "_Heard") -> str:
+        if finished.timed_out:
+            return f"it did not end within {self.wall:g} s"
+        if finished.stalled:
+            return f"it said nothing for {self.stall:g} s"
+        if finished.returncode == 0 and heard.ended:
+            return "" if heard.text else "it answered without a text"
+        said = heard.failure or finished.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        found = trouble(said)
+        if found is Trouble.AWAY:
+            raise TryAgain(f"the judge's model is away ({said[:300]})")
+        if found in _SETTINGS:
+            raise NeedsHuman(f"the judge's model refuses to be asked ({said[:300]}); see ONESHOT_JUDGE__*", reason=CODE)
+        return f"its answer was cut off: {said[:300] or f'it ended with {finished.returncode}'}"
+
+
+class _Heard:
+    """What Codex said, line by line. Its answer is the last message; a turn that failed leaves none."""
+
+    def __init__(self) -> None:
+        self.text = self.failure = ""
+        self.ended = False
+        self._usage: Mapping[str, object] = {}
+
+    def hear(self, line: bytes) -> None:
+        try:
+            said = _object(json.loads(line))
+        except (ValueError, RecursionError):
+            return
+        match said.get("type"):
+            case "item.completed" if (item := _object(said.get("item"))).get("type") == "agent_message":
+                self.text = str(item.get("text", ""))
+            case "turn.completed":
+                self.ended, self._usage = True, _object(said.get("usage"))
+            case "turn.failed":
+                self.failure = str(_object(said.get("error")).get("message", ""))
+            case _:
+                pass
+
+    def tokens(self, name: str) -> int | None:
+        found = self._usage.get(name)
+        return found if isinstance(found, int) else None
+
+
+def _object(found: object) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", found) if isinstance(found, dict) else {}
+
+
+@contextlib.contextmanager
+def _places(scratch: Path) -> Generator[Places]:
+    scratch.mkdir(parents=True, exist_ok=True)
+    places = Places(root=Path(tempfile.mkdtemp(prefix="judge-", dir=scratch)))
+    try:
+        places.make()
+        yield places
+    finally:
+        shutil.rmtree(places.root, ignore_errors=True)
