@@ -138,7 +138,9 @@ class Sandbox:
     @contextmanager
     def _by_landlock(self, command: Command, room: Room) -> Generator[Enclosed]:
         with contextlib.ExitStack() as stack:
-            outlet, env, reach = Outlet(), dict(command.env), tuple(one for one in room.reach if one.is_loopback)
+            # Git gives up over a configuration of the machine that is there and cannot be read.
+            env = {"GIT_CONFIG_NOSYSTEM": "1", **command.env}
+            outlet, reach = Outlet(), tuple(one for one in room.reach if one.is_loopback)
             if room.reach and not room.host_network:
                 outlet = stack.enter_context(opened(room.reach))
                 port = outlet.port or 0
