@@ -1,6 +1,7 @@
 """What is learned from a finished attempt: short texts made from its facts, for the prompts of later changes.
 Keeping and finding them again is services.store."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -8,6 +9,7 @@ from typing import cast
 from oneshot_dagster.domain.artifact import Verdict
 from oneshot_dagster.domain.attempt import Attempt, Report, StoredEvaluation
 from oneshot_dagster.domain.gate import Condition, failing
+from oneshot_dagster.domain.patch import Failure
 from oneshot_dagster.domain.quoting import cleaned, cut
 from oneshot_dagster.domain.run import State
 
@@ -16,6 +18,9 @@ _MOST_LINES = 30
 _TITLE = 200
 _CONTENT = 4_000
 _LINE = 300
+_MOST_FILES = 15
+_MOST_TELLING = 5
+_TELLING = re.compile(r"error|fail|expected|should|assert|exception|not found|denied", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,18 +30,28 @@ class Memory:
     tags: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mended:
+    """What failed in the attempt before and no longer does, and the files in which the two differ."""
+
+    failures: tuple[Failure, ...]
+    files: tuple[str, ...]
+
+
 def learned(
     attempt: Attempt,
     evaluations: Sequence[StoredEvaluation],
     reports: Sequence[Report],
     conditions: Sequence[Condition],
     earlier: Sequence[Attempt] = (),
+    mended: Mended | None = None,
 ) -> tuple[Memory, ...]:
     """At least the summary. Evaluations and earlier attempts oldest first; `conditions` are the gate's last ones."""
     failed = _failures(evaluations, reports, conditions)
     memories = [
         _summary(attempt, failed),
         *_cures(attempt, earlier, failed),
+        *_mended(attempt, mended),
         *_notes(attempt, evaluations),
     ]
     return tuple(memories[:_MOST])
@@ -79,6 +94,29 @@ def _cures(attempt: Attempt, earlier: Sequence[Attempt], failed: Sequence[str]) 
         f"Attempt {attempt.number} cured it, merged as {attempt.merge_sha or 'unknown'}.",
     ]
     return [_memory(attempt, f"What cured {attempt.key}: {_asked(attempt)}", lines, "cure")]
+
+
+def _mended(attempt: Attempt, mended: Mended | None) -> list[Memory]:
+    """From facts alone: a failing check's own words, and where the change was that it passed with."""
+    if mended is None:
+        return []
+    where = ", ".join(mended.files[:_MOST_FILES]) or "nothing: it passed when it was run again"
+    return [
+        _memory(
+            attempt,
+            f"What cured {failure.name} at {attempt.key}: {_asked(attempt)}",
+            [f"{failure.name} failed: {line}" for line in _telling(failure.log)] + [f"Cured by changing {where}."],
+            "cure",
+        )
+        for failure in mended.failures
+    ]
+
+
+def _telling(log: str) -> list[str]:
+    """The lines that say what went wrong, else the last one."""
+    lines = [line for line in cleaned(log).splitlines() if line.strip()]
+    telling = [line for line in lines if _TELLING.search(line)]
+    return list(dict.fromkeys(telling))[-_MOST_TELLING:] or lines[-1:]
 
 
 def _notes(attempt: Attempt, evaluations: Sequence[StoredEvaluation]) -> list[Memory]:

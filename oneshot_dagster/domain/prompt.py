@@ -126,9 +126,9 @@ def _texts(parts: PromptParts) -> dict[str, _Entries]:
         "instructions": parts.instructions,
         "commands": "\n".join(parts.commands),
         "missing": "\n".join(f"- {' '.join(item.split())}" for item in parts.missing),
-        "next_prompt": parts.next_prompt or "",
     }
-    entries: dict[str, _Entries] = {name: [(name.replace("_", " "), text)] for name, text in single.items()}
+    entries: dict[str, _Entries] = {name: [(name, text)] for name, text in single.items()}
+    entries["next_prompt"] = [("why", parts.next_prompt or "")]
     entries["answers"] = [(f"answer of {said.author}", said.text) for said in parts.answers]
     entries["comments"] = [(f"comment by {said.author}", said.text) for said in parts.comments]
     entries["reviews"] = [(f"review by {said.author}", said.text) for said in parts.reviews]

@@ -8,10 +8,10 @@ from oneshot_dagster.domain.artifact import Artifact, Markdown, NotMyTurn, Recor
 from oneshot_dagster.domain.delivery import Criterion, complete, success_criteria
 from oneshot_dagster.domain.errors import NeedsHuman
 from oneshot_dagster.domain.evidence import Header, Sealed, seal
-from oneshot_dagster.domain.memory import learned
 from oneshot_dagster.domain.run import STOPPED, State
 from oneshot_dagster.steps.anchor import Bundle, anchor
 from oneshot_dagster.steps.delivery import delivery_facts, observe, unverified
+from oneshot_dagster.steps.remembering import remember
 from oneshot_dagster.steps.telling import shown_withheld, tell
 from oneshot_dagster.steps.turn import Turn
 from oneshot_dagster.steps.write_action import settle_open
@@ -25,7 +25,7 @@ def evidence(turn: Turn) -> Record | NotMyTurn:
         return NotMyTurn(artifact=Artifact.EVIDENCE, reason="the verification has not passed")
     if attempt.state in STOPPED and attempt.evidence_head is not None:
         return NotMyTurn(artifact=Artifact.EVIDENCE, reason=f"attempt {attempt.number} is {attempt.state} and sealed")
-    _remember(turn)
+    remember(turn)
     observed = observe(turn.services, attempt)
     if observed is not None:
         found = {"revision": observed.revision, "ready": observed.ready, "detail": observed.detail}
@@ -56,22 +56,6 @@ def _complete(turn: Turn, criteria: tuple[Criterion, ...], waived: str | None) -
     anchored = anchor(turn, ended, bundle, criteria, unverified=waived)
     turn.then(State.COMPLETED, ended.reason, evidence_head=bundle.head)
     return _record(turn, criteria, bundle.head, State.COMPLETED.value, anchored)
-
-
-def _remember(turn: Turn) -> None:
-    attempt, store = turn.attempt, turn.store
-    if store.notes.memories_of(attempt.id):
-        return
-    reports = [
-        report
-        for kind, sha in (("local", attempt.head_sha), ("verification", attempt.merge_sha))
-        if sha and (report := store.artifacts.report(attempt.id, kind=kind, sha=sha)) is not None
-    ]
-    earlier = turn.earlier()
-    for memory in learned(attempt, store.artifacts.evaluations(attempt.id), reports, (), earlier):
-        store.notes.remember(
-            attempt.key, attempt_id=attempt.id, title=memory.title, content=memory.content, tags=memory.tags
-        )
 
 
 def _seal(turn: Turn, outcome: str) -> Bundle:

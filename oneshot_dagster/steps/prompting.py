@@ -28,7 +28,7 @@ def prompt_of(turn: Turn) -> str:
     before = earlier[-1] if earlier else None
     trusted = _trust(turn)
     asked = f"{inputs.issue_title}\n{inputs.issue_body}"
-    failures = _failures(turn, before)
+    failures = failures_of(turn, before)
     parts = PromptParts(
         repository=attempt.key.repository,
         key=str(attempt.key),
@@ -103,7 +103,7 @@ def _answers(turn: Turn) -> tuple[Said, ...]:
     return tuple(Said(author=r.by, text=r.text) for r in requests if r.kind == "answer" and r.text.strip())
 
 
-def _failures(turn: Turn, before: Attempt | None) -> tuple[Failure, ...]:
+def failures_of(turn: Turn, before: Attempt | None) -> tuple[Failure, ...]:
     """What failed in the attempt before, with the logs that it left."""
     kept = turn.read_file("failures", of=before.id) if before else None
     return tuple(Failure(name=f["name"], log=f["log"]) for f in json.loads(kept)) if kept else ()

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from oneshot_dagster.domain.artifact import Verdict
 from oneshot_dagster.domain.attempt import Report, StoredEvaluation
 from oneshot_dagster.domain.gate import Condition
-from oneshot_dagster.domain.memory import learned
+from oneshot_dagster.domain.memory import Mended, learned
+from oneshot_dagster.domain.patch import Failure
 from oneshot_dagster.domain.run import STOPPED, State
 from oneshot_dagster.domain.test_results import judge_suite, to_json
 
@@ -88,3 +89,15 @@ def test_memories_are_bounded(texts: list[str], long: str) -> None:
     memories = learned(finished, (judged,), (REPORT,), (RED,), earlier=(finished,))
     assert 1 <= len(memories) <= 10
     assert all(len(memory.content) <= 4_000 and 0 < len(memory.title) <= 200 for memory in memories)
+
+
+def test_a_mended_check_is_remembered_by_its_own_words_and_by_where_it_was_mended() -> None:
+    log = "collected 3\nFAILED test_edge: 12 should get 5 % off\nFAILED test_edge: 12 should get 5 % off\nbye\n"
+    mended = Mended(failures=(Failure(name="ci", log=log),), files=("shop/mug.py",))
+    cure = learned(attempt(number=2, state=State.NEEDS_HUMAN), (), (), (), mended=mended)[1]
+    assert cure.content == "ci failed: FAILED test_edge: 12 should get 5 % off\nCured by changing shop/mug.py."
+    assert "cure" in cure.tags
+    silent = Mended(failures=(Failure(name="ci", log="a\nb\n"),), files=())
+    assert learned(attempt(number=2), (), (), (), mended=silent)[1].content.splitlines() == [
+        "ci failed: b", "Cured by changing nothing: it passed when it was run again.",
+    ]  # fmt: skip
