@@ -20,6 +20,15 @@ _MAY_PROPOSE = (
     "allows it, and retry (`oneshot run` does the same): this very commit is then proposed."
 )
 
+_METHOD = (
+    "Which way to merge: allow the policy's in the repository's settings and retry; or stop, change [merge] method on the "
+    "base, and start anew."
+)
+_MISMATCH = (
+    "What landed instead of the judged tree, and whether to take it back by hand. Nothing of this repository merges or is "
+    "deployed until `oneshot unfreeze --repository OWNER/REPO`; retry after that deploys what landed."
+)
+
 # What to decide, and the commands that carry the decision out, by the code of why it stopped.
 _DECIDE: dict[str, tuple[str, tuple[str, ...]]] = {
     "protected_path": ("Whether this commit may change the protected files named above.", ("approve", "retry", "stop")),
@@ -40,9 +49,12 @@ _DECIDE: dict[str, tuple[str, tuple[str, ...]]] = {
     "lane_timeout": ("Why the change that is ahead does not end; after that, retry.", ("retry", "stop")),
     "merge_conflict": ("How to resolve the conflict: push the resolution to the branch, then retry.", ("retry", "stop")),
     "merge_refused": ("Why GitHub refuses the merge; after that, retry.", ("retry", "stop")),
+    "merge_method": (_METHOD, ("retry", "stop")),
+    "base_keeps_moving": ("Why the base moves faster than CI answers; retry brings the branch up to date again.", ("retry", "stop")),
+    "landing_timeout": ("Why GitHub neither merges nor refuses: look at its merge queue; after that, retry.", ("retry",)),
     "branch_diverged": ("Which of the two heads is right; push it to the branch, then retry.", ("retry", "stop")),
     "pull_request_closed": ("Whether the change is still wanted: reopen the pull request and retry, or stop.", ("retry", "stop")),
-    "landing_mismatch": ("What landed instead of the judged tree, and whether to take it back by hand.", ("retry",)),
+    "landing_mismatch": (_MISMATCH, ("retry",)),
     "post_deploy_failed": ("Whether to take the change back by hand; after mending the deployment, retry.", ("retry",)),
     "observe_only": (_MAY_PROPOSE, ("retry", "stop")),
     "evidence_not_sealed": ("Why the evidence could not be stored; retry goes on without it.", ("retry", "stop")),

@@ -35,6 +35,8 @@ def our_check(
     passed, is said of nothing that could still be merged.
     """
     judged = [e for e in evaluations if e.sha == attempt.head_sha]
+    if attempt.human_reason == "landing_mismatch":
+        return _says(attempt, "failure", f"not what was judged has landed: {attempt.reason}", brief)
     if _passed(attempt):
         title = f"judged pass at {(attempt.head_sha or '')[:7]}"
         return _says(attempt, "success", title, _rules(judged))

@@ -77,8 +77,9 @@ def _allowed_methods(situation: Situation, rule: Rule) -> Iterator[Finding]:
 
 def _queue(situation: Situation, rule: Rule) -> Iterator[Finding]:
     """https://docs.github.com/pull-requests/collaborating-with-pull-requests/incorporating-changes-from-a-pull-request/merging-a-pull-request-with-a-merge-queue"""
-    found = f"{situation.facts.base} takes changes through a merge queue alone ({named(rule)}), which we cannot use yet"
-    yield _grave(situation, "merge_queue", found, f"{_PROPOSE}: a person puts the pull request into the queue")
+    found = f"{situation.facts.base} takes changes through a merge queue ({named(rule)}): ours are put into it"
+    do = "let the workflows of required checks run on merge_group, else nothing ever leaves the queue"
+    yield Finding(code="merge_queue", level=Level.WARNING, found=found, do=do)
 
 
 def _locked(situation: Situation, rule: Rule) -> Iterator[Finding]:

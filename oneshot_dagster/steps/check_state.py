@@ -16,6 +16,7 @@ from oneshot_dagster.steps import effects
 from oneshot_dagster.steps.gate import gate_at, gate_without_pull
 from oneshot_dagster.steps.turn import Turn
 
+MOST_UPDATES = 5  # of a branch in one attempt, each with CI and a judgement of its own
 _FIRST_LOOK = 0.5  # seconds; the pauses grow from here to the poll interval, because a quick CI is worth a quick look
 
 
@@ -125,7 +126,17 @@ def _send_back(turn: Turn, gate: Gate, *, failing: Sequence[str] = (), threads: 
 
 
 def bring_up_to_date(turn: Turn, facts: GateFacts, gate: Gate) -> None:
-    """Base moved: a mechanical update of the branch; a conflict is for a person."""
+    """Base moved: a mechanical update of the branch; a conflict, or a base that never rests, is for a person."""
+    done = effects.updates_of_branch(turn)
+    if done >= MOST_UPDATES:
+        turn.move(
+            State.NEEDS_HUMAN,
+            f"{turn.attempt.inputs.base} moved again after the branch was brought up to date {done} times",
+            human_from=State.AWAITING_CI,
+            human_reason="base_keeps_moving",
+            awaited=None,
+        )
+        return
     result = effects.update_branch(turn, number=facts.pr_number, expected=facts.head_sha)
     if not result.get("refused"):
         park(turn, gate, what="head_moved")

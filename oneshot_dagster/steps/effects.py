@@ -8,6 +8,7 @@ from dataclasses import asdict
 from oneshot_dagster.domain.errors import NeedsHuman
 from oneshot_dagster.domain.messages import marker
 from oneshot_dagster.domain.our_check import CheckSays
+from oneshot_dagster.domain.run import State
 from oneshot_dagster.services.github.protocol import Comment, OurCheck
 from oneshot_dagster.steps.probes import PROBES, Action, Result, pull_result
 from oneshot_dagster.steps.turn import Turn, digest
@@ -175,6 +176,16 @@ def update_branch(turn: Turn, *, number: int, expected: str) -> Result:
     payload = {"number": number, "expected": expected}
     key = f"update_branch:{number}:{expected}"
     return perform(turn, Effect(action=Action.UPDATE_BRANCH, key=key, payload=payload, act=act))
+
+
+def updates_of_branch(turn: Turn) -> int:
+    """How often this attempt's branch was brought up to date since a person last said to go on."""
+    said = [s.at for s in turn.store.runs.transitions(turn.attempt.id) if s.source is State.NEEDS_HUMAN]
+    return sum(
+        w.action == Action.UPDATE_BRANCH and w.outcome == "done" and not (said and w.created_at < said[-1])
+        for w in turn.store.writes.of(turn.attempt.key)
+        if w.attempt_id == turn.attempt.id
+    )
 
 
 def delete_branch(turn: Turn, *, branch: str, sha: str) -> Result:

@@ -14,7 +14,7 @@ from oneshot_dagster.steps.services import Services
 from oneshot_dagster.steps.turn import Turn
 from oneshot_dagster.steps.write_action import Effect, perform
 
-_SOON = 10.0  # seconds that an asynchronous merge is worth a process
+_SOON = 3.0  # seconds that an asynchronous merge is worth a process
 _FIRST_LOOK = 0.1
 _LONGEST = timedelta(days=1)  # GitHub keeps a request for so long
 
@@ -56,7 +56,8 @@ def _followed(turn: Turn, effect: Effect) -> Result:
     with turn.store.waiting(turn.attempt.key) as waiter:
         pause = _FIRST_LOOK
         while result.get(UNDERWAY):
-            patience = _SOON if result[UNDERWAY] == PENDING else turn.services.limits.hold_seconds
+            hold = turn.services.limits.hold_seconds
+            patience = max(_SOON, hold) if result[UNDERWAY] == PENDING else hold
             left = began + patience - clock.monotonic()
             if left <= 0 or (result[UNDERWAY] != PENDING and turn.others_wait()):
                 break

@@ -62,13 +62,6 @@ def test_the_impossible_stands_first_and_ends_with_1(oneshot, world):
     assert "let the rule spare codex/**" in said.out
 
 
-def queue():
-    numbers = {"max_entries_to_build": 1, "max_entries_to_merge": 1, "min_entries_to_merge": 1}
-    waits = {"check_response_timeout_minutes": 5, "min_entries_to_merge_wait_minutes": 1}
-    words = {"grouping_strategy": "ALLGREEN", "merge_method": "SQUASH"}
-    return {"type": "merge_queue", "parameters": {**numbers, **waits, **words}}
-
-
 def pattern(kind, text):
     return {"type": kind, "parameters": {"operator": "starts_with", "pattern": text, "negate": False}}
 
@@ -88,7 +81,6 @@ def pull_request(**asked):
 RULESETS = [
     ({"type": "creation"}, CODEX, "branch_creation"),
     ({"type": "required_signatures"}, CODEX, "signatures_head"),
-    (queue(), "~DEFAULT_BRANCH", "merge_queue"),
     ({"type": "update"}, "~DEFAULT_BRANCH", "base_restricted"),
     (pull_request(allowed_merge_methods=["rebase"]), "~DEFAULT_BRANCH", "merge_method"),
     (pull_request(required_approving_review_count=3), "~DEFAULT_BRANCH", "approvals"),
@@ -135,10 +127,10 @@ def test_a_workflow_that_does_not_run_for_our_branches_is_refused(oneshot, world
 
 
 def test_what_stops_a_merge_stops_no_proposal(oneshot, world, engine, environment):
-    world.forge.add_ruleset(REPOSITORY, queue())
+    world.forge.add_ruleset(REPOSITORY, {"type": "update"})
     environment["ONESHOT_MODE"] = "propose"
     ended, findings = found(oneshot)
-    assert (ended, findings["merge_queue"]["level"]) == (0, "warning")
+    assert (ended, findings["base_restricted"]["level"]) == (0, "warning")
     key, _ = world.plant()
     assert take_in(engine(mode="propose").services, key, base=None, prompt="", by="ada").mode == "propose"
 

@@ -114,9 +114,8 @@ def test_github_cannot_sign_what_it_rebases(method, expected):
     assert level(replace(situation, policy=Policy(merge=MergeSection(method=method))), "signatures") == expected
 
 
-def test_a_merge_queue_is_for_people_yet():
-    assert levels(with_rule("merge_queue"), "merge_queue") == ("impossible", "warning", "warning")
-    assert "use mode propose" in impossible(with_rule("merge_queue")).do
+def test_a_merge_queue_is_used_and_needs_checks_of_its_own():
+    assert levels(with_rule("merge_queue"), "merge_queue") == ("warning", "warning", "warning")
 
 
 def test_a_locked_base_takes_nothing():
@@ -136,7 +135,7 @@ def test_who_may_change_the_base_are_those_on_the_list():
 
 def test_a_rule_that_we_may_bypass_holds_nothing_and_one_of_which_we_do_not_know_refuses_nothing():
     assert level(with_rule("merge_queue", bypassed=True), "merge_queue") is None
-    assert level(with_rule("merge_queue", bypassed=None), "merge_queue") == "unknown"
+    assert level(with_rule("merge_queue", bypassed=None), "merge_queue") == "warning"
     assert level(with_rule("creation", head=True, bypassed=True), "branch_creation") is None
     assert level(with_rule("creation", head=True, bypassed=None), "branch_creation") == "unknown"
 

@@ -34,13 +34,16 @@ select 1 from codex_judge.leases where name = :lane for update
 
 -- name: lane_holder
 -- Who holds a lane, and whether it is free all the same. A lane does not expire by time: its holder is an attempt, and
--- it is free when that attempt has stopped. One that waits for a person keeps it from the first effect in the lane on.
+-- it is free when that attempt has stopped, or waits for a person. From the first effect in the lane on it keeps it, whatever
+-- it waits for; while its branch is brought up to date too, so that nobody else of ours moves the base meanwhile.
 -- A revert takes the lane over from the attempt of its own change that it rolls back.
 select h.id::text = :run_id as ours, h.repository, h.issue_number, h.state,
   h.state in ('completed', 'cancelled', 'superseded', 'needs_iteration')
-    or (h.state = 'needs_human' and h.merge_sha is null
-      and h.human_from in (
+    or (h.merge_sha is null
+      and case h.state when 'needs_human' then h.human_from else h.state end in (
         'queued', 'worktree_ready', 'implementing', 'testing', 'pr_ready', 'awaiting_ci', 'judging', 'merge_ready')
+      and (h.state = 'needs_human' or h.awaited_what in ('review', 'merge') or exists (
+        select from codex_judge.requests q where q.run_id = h.id and q.kind = 'hold' and q.handled_at is null))
       and not exists (
         select from jangar_github.write_actions w
         where w.run_id = h.id and w.lane_epoch is not null and (w.outcome is null or w.outcome = 'done')))
@@ -55,11 +58,14 @@ insert into codex_judge.lane_queue (lane, run_id) values (:lane, cast(:run_id as
 
 -- name: lane_first
 -- Who is first in the queue: rollbacks first, then by the order of asking. Others than the asker count only while they
--- are ready; one whose head moved keeps its place but holds nobody up.
+-- are ready; one whose head moved, or that waits for a person, keeps its place but holds nobody up.
 select q.run_id::text = :run_id as ours, r.repository, r.issue_number, r.state
 from codex_judge.lane_queue q join codex_judge.runs r on r.id = q.run_id
 where q.lane = :lane
-  and (q.run_id::text = :run_id or r.state in ('merge_ready', 'merged', 'deploying', 'verifying', 'rolling_back'))
+  and (q.run_id::text = :run_id or (
+    r.state in ('merge_ready', 'merged', 'deploying', 'verifying', 'rolling_back')
+    and (r.state <> 'merge_ready' or (r.awaited_what is distinct from 'merge' and not exists (
+      select from codex_judge.requests w where w.run_id = r.id and w.kind = 'hold' and w.handled_at is null)))))
 order by (r.kind = 'revert') desc, q.id
 limit 1
 
