@@ -20,6 +20,7 @@ from oneshot_dagster.services.git.repositories import GitRepositories
 from oneshot_dagster.services.github.app_tokens import AppTokens
 from oneshot_dagster.services.github.client import GitHubClient
 from oneshot_dagster.services.github.tokens import OneToken, Tokens
+from oneshot_dagster.services.judge.codex import CodexJudge
 from oneshot_dagster.services.judge.model import ModelJudge
 from oneshot_dagster.services.judge.protocol import Judge
 from oneshot_dagster.services.judge.rules_only import RulesOnly
@@ -64,7 +65,7 @@ def open_services(settings: Settings | None = None) -> Services:
         git=git,
         github=github,
         agent=agent(settings, scratch, sandbox),
-        judge=judge(settings.judge),
+        judge=judge(settings.judge, scratch),
         suites=LocalSuites(scratch=scratch, sandbox=sandbox),
         deploys=_deploys(settings, scratch),
         blobs=LocalBlobs(settings.blob_root),
@@ -142,15 +143,29 @@ def agent_key(settings: AgentSettings) -> str:
         raise BadInput(tried="read the key of Codex's model", found=found, do=do) from None
 
 
-def judge(settings: JudgeSettings) -> Judge:
+def judge(settings: JudgeSettings, scratch: Path) -> Judge:
     if settings.kind == "rules" or settings.model is None:
         return RulesOnly()
+    if settings.kind == "codex":
+        return codex_judge(settings, settings.model, scratch)
     return ModelJudge(
         model=settings.model,
         base_url=settings.base_url,
         key=lambda: judge_key(settings),
         wall=settings.wall_seconds,
         stall=settings.stall_seconds,
+    )
+
+
+def codex_judge(settings: JudgeSettings, model: str, scratch: Path) -> CodexJudge:
+    has_key = settings.api_key is not None or settings.api_key_file is not None
+    return CodexJudge(
+        provider=Provider(base_url=settings.base_url, model=model, has_key=has_key),
+        scratch=scratch,
+        key=lambda: judge_key(settings),
+        wall=settings.wall_seconds,
+        stall=settings.stall_seconds,
+        program=settings.codex,
     )
 
 

@@ -119,10 +119,11 @@ class AgentSettings(_Section):
 
 
 class JudgeSettings(_Section):
-    kind: Literal["rules", "model"] = Field(
+    kind: Literal["rules", "model", "codex"] = Field(
         "rules",
-        description="Who judges: the rules alone, or after them a model behind the Responses API, which can only be stricter.",
+        description="Who judges: the rules alone, or after them, and only stricter, a model asked once, or Codex, which looks around.",
     )
+    codex: Path | None = Field(None, description="Where the judging Codex is, if it is not that of the wheel.")
     model: str | None = Field(None, description="The judging model's name, for every kind but `rules`.")
     base_url: str = Field(
         "https://api.openai.com/v1", description="Where the judging model is served: up to, not with, `/responses`."

@@ -6,6 +6,7 @@ from typing import cast
 
 import httpx
 
+from oneshot_dagster.bootstrap import codex_judge
 from oneshot_dagster.cli.doctor_checks import Finding
 from oneshot_dagster.domain.errors import OneshotError
 from oneshot_dagster.settings import JudgeSettings, Settings
@@ -18,9 +19,12 @@ def judge(settings: Settings, key: Callable[[], str]) -> Finding:
     if settings.judge.kind == "rules":
         return _rules_alone(settings)
     try:
-        return _asked(settings.judge, key())
-    except OneshotError as error:
-        return Finding(name=_NAME, ok=False, found=str(error), do="mend ONESHOT_JUDGE__API_KEY_FILE")
+        through = ""
+        if settings.judge.kind == "codex":
+            through = f"through {codex_judge(settings.judge, settings.judge.model or '', settings.home / 'scratch').examine()}"
+        return _asked(settings.judge, key(), through)
+    except (OneshotError, OSError) as error:
+        return Finding(name=_NAME, ok=False, found=str(error), do="mend ONESHOT_JUDGE__*")
     except httpx.HTTPError as error:
         found = f"{settings.judge.base_url} does not answer: {type(error).__name__}"
         return Finding(
@@ -36,7 +40,7 @@ def _rules_alone(settings: Settings) -> Finding:
     return Finding(name=_NAME, ok=True, found=found)
 
 
-def _asked(settings: JudgeSettings, key: str) -> Finding:
+def _asked(settings: JudgeSettings, key: str, through: str) -> Finding:
     headers = {"authorization": f"Bearer {key}"} if key else {}
     answer = httpx.get(f"{settings.base_url.rstrip('/')}/models", headers=headers, timeout=_PATIENCE)
     named = f"{settings.model} at {settings.base_url}"
@@ -52,7 +56,7 @@ def _asked(settings: JudgeSettings, key: str) -> Finding:
         return Finding(
             name=_NAME, ok=False, found=f"{settings.base_url} has no {settings.model}", do="mend ONESHOT_JUDGE__MODEL"
         )
-    return Finding(name=_NAME, ok=True, found=f"{named}, after the rules")
+    return Finding(name=_NAME, ok=True, found=", ".join(filter(None, (named, through, "after the rules"))))
 
 
 def _models(answer: httpx.Response) -> frozenset[str]:

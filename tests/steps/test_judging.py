@@ -45,10 +45,10 @@ def engine_of(shared_world):
 def judged(shared_world, engine_of, model):
     """Plants a change and takes it through the judgement by a model that plays like that."""
 
-    def take(player, *, kind: Kind = Kind.HAPPY, **over):
+    def take(player, *, kind: Kind = Kind.HAPPY, kind_of_judge: str = "model", **over):
         model.play(player)
         key, _ = shared_world.plant(kind)
-        settings = {"kind": "model", "model": "m-1", "base_url": model.base_url(), "stall_seconds": 0.5, **over}
+        settings = {"kind": kind_of_judge, "model": "m-1", "base_url": model.base_url(), "stall_seconds": 0.5, **over}
         one = engine_of(judge=settings)
         one.run(key, *UP_TO_THE_JUDGEMENT[:-1])
         return one, key, one.take(Artifact.EVALUATION, key)
@@ -85,6 +85,19 @@ def test_the_model_sees_nothing_of_what_the_agent_says(judged, model):
     said = [str(m["content"]) for m in one.services.store.notes.messages(one.attempt(key).id) if m["content"]]
     assert said
     assert [text for text in said if text in asked.prompt] == []
+
+
+def test_codex_may_judge_and_looks_around_in_the_tree_of_the_head(judged, model):
+    def looks_first(asked):
+        return passes(asked) if asked.outputs else Reply(shell("cat shop/pricing.py; touch here"))
+
+    one, key, outcome = judged(looks_first, kind_of_judge="codex", model="gpt-5.5", stall_seconds=60.0)
+    assert isinstance(outcome, Record), one.said
+    assert one.attempt(key).state is State.MERGE_READY
+    first, second = model.requests()
+    assert "whole tree at the head" in first.prompt
+    assert "percent_off" in second.outputs[0]
+    assert "Read-only" in second.outputs[0]
 
 
 def test_people_read_one_comment_that_follows_the_verdict(judged, model, shared_world):

@@ -15,7 +15,7 @@ from oneshot_dagster.services.judge.model_failures import CODE
 from oneshot_dagster.services.judge.protocol import Opinion, Question
 from oneshot_dagster.system.codex.failures import Trouble, trouble
 from oneshot_dagster.system.codex.home import Places, Provider, as_toml, configuration
-from oneshot_dagster.system.codex.program import Program, check_sandbox, environment, installed
+from oneshot_dagster.system.codex.program import Program, check_sandbox, environment, installed, version
 from oneshot_dagster.system.process import Command, Finished, run
 
 _LOG_LIMIT = 8 * 2**20
@@ -55,16 +55,21 @@ class CodexJudge:
             output_tokens=heard.tokens("output_tokens"),
         )
 
+    def examine(self) -> str:
+        """What works here, without asking the model anything. Raises NeedsHuman where something does not."""
+        program = installed(self.program)
+        with _places(self.scratch) as places:
+            tree = places.root / "tree"
+            tree.mkdir()
+            self._prepare(program, places, tree)
+        return f"{version(program)}, its sandbox works"
+
     def _play(
         self, program: Program, places: Places, question: Question, tree: Path, cancelled: Callable[[], bool]
     ) -> tuple[Finished, "_Heard"]:
-        settings = configuration(
-            self.provider, places, path=program.search_path(), readable=(program.folder,), writes=False
-        )
-        (places.codex / "config.toml").write_text(as_toml(settings))
+        self._prepare(program, places, tree)
         schema = places.root / "schema.json"
         schema.write_text(json.dumps(question.schema))
-        check_sandbox(program, places, tree, writes=False)
         options = ("--json", "--strict-config", "--ephemeral", "--skip-git-repo-check", "-C", str(tree))
         command = Command(
             argv=(str(program.path), "exec", *options, "--output-schema", str(schema), "-"),
@@ -79,6 +84,14 @@ class CodexJudge:
             return run(command, cancelled=cancelled, on_line=heard.hear, stall=self.stall), heard
         except OSError as problem:
             raise TryAgain(f"Codex ({program.path}) could not be started: {problem.strerror}") from problem
+
+    def _prepare(self, program: Program, places: Places, tree: Path) -> None:
+        """The configuration, and the sandbox tried by it."""
+        settings = configuration(
+            self.provider, places, path=program.search_path(), readable=(program.folder,), writes=False
+        )
+        (places.codex / "config.toml").write_text(as_toml(settings))
+        check_sandbox(program, places, tree, writes=False)
 
     def _problem(self, finished: Finished, heard: "_Heard") -> str:
         if finished.timed_out:
