@@ -1,5 +1,5 @@
 """The scripted model as an HTTP server on loopback: `/s/NAME/v1/responses` plays the script of that name.
-Names keep runs side by side apart. Every request is kept. In a process of its own it is `python -m …local.model`."""
+Names keep runs side by side apart. Every request is kept."""
 
 import contextlib
 import itertools
