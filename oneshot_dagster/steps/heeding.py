@@ -12,6 +12,7 @@ from oneshot_dagster.domain.errors import BadInput, Refusal
 from oneshot_dagster.domain.intake import Refused
 from oneshot_dagster.domain.messages import refusal_comment
 from oneshot_dagster.domain.requests import ENDED
+from oneshot_dagster.domain.run import State
 from oneshot_dagster.domain.trigger import LABEL, Act, Does, Wish
 from oneshot_dagster.services.github.protocol import Comment, Issue
 from oneshot_dagster.steps.approval import refused_approval
@@ -84,6 +85,7 @@ def heed_issue(look: Look, issue: Issue) -> None:
 def _labelled(look: Look, key: ChangeKey, attempt: Attempt | None) -> None:
     """Started by a label that was put on after the last attempt was over: one that only stays says nothing."""
     if trigger.does(Wish.START, attempt) is Does.NOTHING:
+        _show_new(look, attempt)
         return
     act = trigger.put_on(_acts(look, key))
     if act is not None and attempt is not None and trigger.is_before(act, attempt.finished_at):
@@ -141,6 +143,7 @@ def _start(look: Look, key: ChangeKey, asker: Asker, *, base: str | None) -> str
     if refused is not None:
         return _refuse(look, asker, refused)
     if trigger.does(Wish.START, attempt) is Does.NOTHING:
+        _show_new(look, attempt)
         return f"nothing to start, {key} is {trigger.standing(attempt)}"
     issue = look.services.github.issue(key.repository, key.issue_number)
     refused = _refused_text(look, key, asker)
@@ -153,6 +156,12 @@ def _start(look: Look, key: ChangeKey, asker: Asker, *, base: str | None) -> str
         return _refuse(look, asker, Refused(code=error.code, found=str(error), do=""))
     look.taken_in.append(key)
     return f"{key} was taken in as attempt {taken.number}"
+
+
+def _show_new(look: Look, attempt: Attempt | None) -> None:
+    """A look that died, or GitHub's trouble, may have left it taken in with nobody told; told already, it is not told again."""
+    if attempt is not None and attempt.state is State.QUEUED:
+        show_status(look.services, attempt)
 
 
 def _refused_text(look: Look, key: ChangeKey, asker: Asker) -> Refused | None:

@@ -25,15 +25,24 @@ UNHEARD = (TryAgain, NeedsHuman)  # what telling is forgiven where more is told 
 
 def tell(turn: Turn, attempt: Attempt, *, forgiven: tuple[type[OneshotError], ...] = ()) -> None:
     """Of the attempt as it stands. What is forgiven is said in the log: telling people is not what a change stops for."""
-    for saying in _sayings(attempt):
+    shown = attempt.state in _SEEN or _untold(turn, attempt)
+    for saying in _sayings(attempt, shown=shown):
         try:
             saying(turn, attempt)
         except forgiven as error:
             turn.say(f"not told on GitHub: {error}")
 
 
-def _sayings(attempt: Attempt) -> Iterator[Callable[[Turn, Attempt], None]]:
-    if attempt.state in _SEEN:
+def _untold(turn: Turn, attempt: Attempt) -> bool:
+    """Somebody looks for what people ask there, and no word of ours came through yet."""
+    if turn.store.triggers.text_of(attempt.key) is None:
+        return False
+    writes = turn.store.writes.of(attempt.key)
+    return not any(w.action == Action.COMMENT and w.outcome in {"done", WITHHELD} for w in writes)
+
+
+def _sayings(attempt: Attempt, *, shown: bool) -> Iterator[Callable[[Turn, Attempt], None]]:
+    if shown:
         yield tell_status
     if attempt.pr_number is not None or attempt.state in HEAD_IS_PUBLIC:
         yield tell_check

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from asking import Asking
 from process_launcher import ProcessLauncher
 from resumed import Resumed
 from store_fixtures import make_store, store, store_template, store_url  # noqa: F401
-from world_fixtures import World, engine, running_world, world  # noqa: F401
+from world_fixtures import Engine, World, engine, running_world, world  # noqa: F401
 
 from oneshot_dagster.bootstrap import open_services
+from oneshot_dagster.steps.services import Services
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +21,22 @@ def shared_world(
 ) -> Iterator[World]:
     with running_world(tmp_path_factory.mktemp("shared") / "home", make_lasting_database(store_template)) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def shared_asking(shared_world: World) -> Iterator[Asking]:
+    """People who ask, and who looks for that, in the module's world."""
+    opened: list[Services] = []
+
+    def make(**over: object) -> Engine:
+        opened.append(open_services(shared_world.settings(**over)))
+        return Engine(opened[-1], "run-1")
+
+    asking = Asking(shared_world, make)
+    yield asking
+    asking.close()
+    for services in opened:
+        services.close()
 
 
 @pytest.fixture

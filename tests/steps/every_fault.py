@@ -6,6 +6,8 @@ import os
 import pytest
 from fault_calls import FAULTS, FOR_EVER, LEFT_OUT, Call
 from fault_matrix import Matrix
+from test_fault_looks import LookMatrix
+from test_fault_looks import matrix as looks  # noqa: F401
 from test_fault_matrix import matrix  # noqa: F401
 
 CHOSEN = os.environ.get("FAULTS", "")
@@ -27,6 +29,24 @@ def test_every_call_with_every_fault(matrix: Matrix, request):  # noqa: F811
     table.line("\n".join(reasons))
     table.line("\nLeft out:\n")
     table.line("\n".join(f"- {family}, {fault}: {why}" for (family, fault), why in LEFT_OUT.items()))
+    assert failed == []
+
+
+@pytest.mark.timeout(0)
+def test_every_call_of_a_look_with_every_fault(looks: LookMatrix, request):  # noqa: F811
+    """What people asked on GitHub while GitHub failed: heeded once, or said what does not hold."""
+    table = request.config.get_terminal_writer()
+    failed = list[str]()
+    for what, calls in looks.calls.items():
+        table.line(f"\n\n{what}: {len(calls)} HTTP calls in a clean look.\n")
+        table.line("| call | " + " | ".join(FAULTS) + " |")
+        table.line("|---" * (len(FAULTS) + 1) + "|")
+        for call in calls:
+            found = {fault: looks.case(what, call, fault) for fault in FAULTS if CHOSEN in f"{call.name}, {fault}"}
+            cells = ["; ".join(found[fault]) or "heeded" if fault in found else "–" for fault in FAULTS]
+            table.line(f"| {call.name} | " + " | ".join(cells) + " |")
+            table.flush()
+            failed += [f"{what}: {call.name}, {fault}: {p}" for fault, problems in found.items() for p in problems]
     assert failed == []
 
 
