@@ -46,7 +46,8 @@ def examine() -> list[Finding]:
         settings = load()
     except BadInput as error:
         return [git(), Finding(name="settings", ok=False, found=str(error), do="mend them; then ask again")]
-    from oneshot_dagster.bootstrap import judge_key, open_services
+    from oneshot_dagster.bootstrap import argocd, judge_key, open_services
+    from oneshot_dagster.cli.doctor_argocd import argocd_access
     from oneshot_dagster.cli.doctor_judge import judge
 
     checks = [
@@ -57,6 +58,7 @@ def examine() -> list[Finding]:
         dagster_database(settings),
         disk(settings.home),
         *ports(settings),
+        *(argocd_access(api) for api in [argocd(settings.argocd)] if api is not None),
     ]
     try:
         services = open_services(settings)

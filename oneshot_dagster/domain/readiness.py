@@ -3,6 +3,7 @@
 
 from oneshot_dagster.domain.readiness_access import of_access, of_policy, of_repository, of_webhook
 from oneshot_dagster.domain.readiness_checks import of_checks
+from oneshot_dagster.domain.readiness_deployment import of_deployment
 from oneshot_dagster.domain.readiness_facts import Finding, Level, Situation
 from oneshot_dagster.domain.readiness_pushes import of_head
 from oneshot_dagster.domain.readiness_rules import of_base
@@ -16,6 +17,7 @@ def findings(situation: Situation) -> tuple[Finding, ...]:
         *of_repository(situation),
         *of_access(situation),
         *of_policy(situation),
+        *of_deployment(situation),
         *of_head(situation),
         *of_checks(situation),
         *of_base(situation),

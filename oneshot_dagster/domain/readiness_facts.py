@@ -143,6 +143,7 @@ class Situation:
     """Everything together. `policy` None: the base has none. `problem` says what is wrong with it.
 
     `mode` is what holds after the operator's bound, `mode_why` what decided it. `email` is our commits' author's.
+    `deploys`: the kinds that this platform is connected with. `deployment`: what is wrong there; None: nothing, or not asked.
     """
 
     facts: RepositoryFacts
@@ -154,3 +155,5 @@ class Situation:
     workflows: tuple[Workflow, ...]
     reported: ReportedContexts | Unread
     webhook: WebhookFacts | Unread | None = None
+    deploys: frozenset[str] | None = None
+    deployment: str | Unread | None = None

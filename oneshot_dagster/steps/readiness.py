@@ -17,6 +17,7 @@ from oneshot_dagster.domain.readiness_facts import SAMPLE_HEAD, Finding, Level, 
 from oneshot_dagster.domain.run import Mode
 from oneshot_dagster.domain.workflows import FOLDER, Workflow, read_workflow
 from oneshot_dagster.steps.services import Services
+from oneshot_dagster.steps.target import aim
 
 _NOT_NEEDED = Unread(why="no answer depends on it")
 
@@ -41,7 +42,12 @@ def examine(services: Services, repository: str, base: str | None) -> Readiness 
     situation = _situation(services, repository, base, policy, fresh=True)
     if situation is None:
         return None
-    situation = replace(situation, problem=problem, webhook=services.github.webhook(repository))
+    situation = replace(
+        situation,
+        problem=problem,
+        webhook=services.github.webhook(repository),
+        deployment=_deployment(services, repository, policy),
+    )
     found = (*_not_allowed(services, repository), *findings(situation))
     return Readiness(repository=repository, base=base, mode=situation.mode, findings=found)
 
@@ -77,6 +83,16 @@ def refuse_impossible(services: Services, key: ChangeKey, *, base: str, policy: 
             raise Refusal(code=found.code, sentence=found.sentence)
 
 
+def _deployment(services: Services, repository: str, policy: Policy | None) -> str | Unread | None:
+    deploy = services.deploys.get(policy.deploy.kind) if policy else None
+    if policy is None or deploy is None:
+        return None
+    try:
+        return deploy.problem(aim(services, repository, policy.deploy))
+    except TryAgain as error:
+        return Unread(why=str(error))
+
+
 def _not_allowed(services: Services, repository: str) -> tuple[Finding, ...]:
     refused = refused_repository(ChangeKey.parse(f"{repository}#1"), services.limits.repositories)
     if refused is None:
@@ -110,6 +126,7 @@ def _situation(
         email=services.limits.author.email,
         workflows=_workflows(services, repository, base),
         reported=_NOT_NEEDED,
+        deploys=frozenset(services.deploys),
     )
     if not needs_reports(situation):
         return situation

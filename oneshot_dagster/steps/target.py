@@ -4,15 +4,19 @@ from pathlib import Path
 
 from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.domain.policy import parse_policy
+from oneshot_dagster.domain.policy_sections import DeploySection
 from oneshot_dagster.services.deploy.protocol import Observed, Target
 from oneshot_dagster.steps.services import Services
 
 
 def target(services: Services, attempt: Attempt, folder: Path | None = None) -> Target:
     """`folder`: an exported tree of the SHA to start; only starting needs one."""
-    deploy = parse_policy(attempt.policy).deploy
+    return aim(services, attempt.key.repository, parse_policy(attempt.policy).deploy, folder)
+
+
+def aim(services: Services, repository: str, deploy: DeploySection, folder: Path | None = None) -> Target:
     return Target(
-        repository=attempt.key.repository,
+        repository=repository,
         environment=deploy.environment,
         start=deploy.start,
         url=deploy.url or "",
@@ -22,7 +26,7 @@ def target(services: Services, attempt: Attempt, folder: Path | None = None) -> 
         sync=deploy.sync,
         trailer=deploy.trailer,
         annotation=deploy.annotation,
-        contains=lambda revision, sha: contains(services, attempt.key.repository, revision, sha),
+        contains=lambda revision, sha: contains(services, repository, revision, sha),
     )
 
 

@@ -13,6 +13,7 @@ from world_fixtures import Engine, World, _start, served
 
 from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.domain.change import ChangeKey
+from oneshot_dagster.domain.errors import Refusal
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.steps.intake import take_in
 from oneshot_dagster.steps.resume import continue_changes
@@ -170,3 +171,12 @@ def test_an_application_that_is_not_there_needs_a_person(shop: Shop) -> None:
     ended = shop.until(shop.take_in(), lambda attempt: attempt.state is State.NEEDS_HUMAN)
     assert ended.human_reason == "argocd_refused"
     assert ended.human_from is State.DEPLOYING
+
+
+def test_a_policy_that_names_argo_cd_is_refused_where_none_is_connected(
+    shop: Shop, engine: Callable[..., Engine]
+) -> None:
+    key, _ = shop.world.plant()
+    with pytest.raises(Refusal, match="ONESHOT_ARGOCD__URL") as caught:
+        take_in(engine("run-2").services, key, base=None, prompt="", by="ada")
+    assert caught.value.code == "deploy_not_configured"

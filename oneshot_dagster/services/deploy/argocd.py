@@ -55,6 +55,18 @@ class ArgoDeploy:
         except (TryAgain, Refused, BadInput) as error:
             return self._unseen(target, str(error))
 
+    def problem(self, target: Target) -> str | None:
+        name = Name.parse(target.application)
+        try:
+            app = self.api.application(name)
+            names = named(self.api, name, target, app)
+            if target.sync and not app.automated and not self.api.may_sync(app):
+                return f"the token may not sync {name}, which [deploy] sync asks for"
+        except (Refused, BadInput) as error:
+            return f"the application {name} is not there, or the token may not see it: {error}"
+        follows = app.source_of(target.repository) is not None or target.trailer or target.annotation
+        return None if follows else names.why
+
     def ready(self, target: Target, seen: Observed, *, sha: str) -> bool:
         return seen.ready and _holds(target, seen.revision, sha)
 

@@ -53,6 +53,10 @@ class CommandDeploy:
     def observe(self, target: Target) -> Observed:
         return readiness.look(target.url)
 
+    def problem(self, target: Target) -> str | None:
+        """What a line needs is known when it runs."""
+        del target
+
     def ready(self, target: Target, seen: Observed, *, sha: str) -> bool:
         del target
         return readiness.serves(seen, sha)

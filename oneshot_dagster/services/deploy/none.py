@@ -21,6 +21,9 @@ class NoDeploy:
     def observe(self, target: Target) -> Observed:
         return Observed(revision=None, ready=False, url=target.url, detail="the policy deploys nothing")
 
+    def problem(self, target: Target) -> str | None:
+        del target
+
     def ready(self, target: Target, seen: Observed, *, sha: str) -> bool:
         del target, seen, sha
         return False

@@ -67,6 +67,10 @@ class Deploy(Protocol):
         """One look. Never raises for what does not answer."""
         ...
 
+    def problem(self, target: Target) -> str | None:
+        """What would keep it from deploying there, asked of the other side; None where nothing does. Raises TryAgain."""
+        ...
+
     def ready(self, target: Target, seen: Observed, *, sha: str) -> bool:
         """Whether what was seen is `sha` deployed and ready; a deployment that follows a branch may be past it."""
         ...
