@@ -47,7 +47,7 @@ def _without(hidden: tuple[Path, ...], places: Iterable[Path]) -> Iterator[Path]
     for place in places:
         if place in hidden:
             continue
-        if place.is_dir() and any(is_below(one, (place,)) for one in hidden):
+        if place.is_dir() and any(is_below(one, {place}) for one in hidden):
             yield from _without(hidden, sorted(place.iterdir()))
         else:
             yield place

@@ -3,7 +3,7 @@ Toolchains elsewhere are named by the operator; keys and the rest of /etc stay o
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from functools import cache
 from pathlib import Path
 
@@ -70,20 +70,20 @@ def links() -> tuple[tuple[str, Path], ...]:
 
 def path_in(path: str, seen: Iterable[Path]) -> str:
     """A PATH without the folders that are not to be seen: what lies there would be found and could not be started."""
-    tops = [*seen, *(place for _, place in links())]
+    tops = {*seen, *(place for _, place in links())}
     return os.pathsep.join(folder for folder in path.split(os.pathsep) if is_below(Path(folder), tops))
 
 
-def is_below(place: Path, tops: Iterable[Path]) -> bool:
-    return any(place == top or top in place.parents for top in tops)
+def is_below(place: Path, tops: Set[Path]) -> bool:
+    return not tops.isdisjoint((place, *place.parents))
 
 
 def _outermost(places: Iterable[Path]) -> tuple[Path, ...]:
     def keep() -> Iterator[Path]:
-        kept: list[Path] = []
+        kept: set[Path] = set()
         for place in sorted(set(places), key=lambda one: len(one.parts)):
             if not is_below(place, kept):
-                kept.append(place)
+                kept.add(place)
                 yield place
 
     return tuple(keep())
