@@ -29,6 +29,16 @@ _MISMATCH = (
     "deployed until `oneshot unfreeze --repository OWNER/REPO`; retry after that deploys what landed."
 )
 
+_WORTH = (
+    "Whether it is worth more than it used up. If so, raise [budget] on the base branch (and the cap in ONESHOT_BUDGET__*) above "
+    "that, stop this and start it anew."
+)
+_SPENT = (_WORTH, ("stop",))
+_ACCESS = (
+    "What GitHub lets us do: see the reason above, and `oneshot doctor` for this repository; then retry.",
+    ("retry", "stop"),
+)
+
 # What to decide, and the commands that carry the decision out, by the code of why it stopped.
 _DECIDE: dict[str, tuple[str, tuple[str, ...]]] = {
     "protected_path": ("Whether this commit may change the protected files named above.", ("approve", "retry", "stop")),
@@ -41,6 +51,17 @@ _DECIDE: dict[str, tuple[str, tuple[str, ...]]] = {
     "judge_instructions": ("What the policy means: put that file on the base, stop this and start it anew.", ("stop",)),
     "not_seen_whole": ("Whether it is right: the model could not be shown all of it. You may merge it by hand.", ("answer", "stop")),
     "new_tests_did_not_run": ("Whether it may go unproven (merge it by hand), or why tests cannot be run.", ("retry", "answer", "stop")),
+    "no_progress": ("What the agent does not see: tell it, or mend it on the branch yourself.", ("answer", "retry", "stop")),
+    "undone": ("Whether the change is wanted at all, and what it has to keep.", ("answer", "retry", "stop")),
+    "prompt_file": ("What [prompt] file means: put that file on the base, stop this and start it anew.", ("stop",)),
+    "patch_outside_repository": ("Whether the agent was led astray; a retry lets it work anew.", ("answer", "retry", "stop")),
+    "tokens_spent": _SPENT,
+    "usd_spent": _SPENT,
+    "active_time_spent": _SPENT,
+    "no_access": _ACCESS,
+    "github_refused": _ACCESS,
+    "push_refused": _ACCESS,
+    "pull_request_refused": _ACCESS,
     "attempts_spent": ("Whether one more attempt is worth it, and what it has to know.", ("answer", "retry", "stop")),
     "infrastructure_retries_spent": ("What is wrong with the platform; once it is mended, retry.", ("retry", "stop")),
     "ci_timeout": ("Why CI does not report; once it does, retry.", ("retry", "stop")),

@@ -144,7 +144,9 @@ def _texts(parts: PromptParts) -> dict[str, _Entries]:
     ]
     return {
         name: [
-            (_label(label), text) for label, text in ((label, cleaned(text)) for label, text in found) if text.strip()
+            (_label(label), text)
+            for label, text in ((label, cleaned(text).strip("\n")) for label, text in found)
+            if text.strip()
         ]
         for name, found in entries.items()
     }

@@ -16,6 +16,7 @@ from oneshot_dagster.steps.delivery import unverified
 from oneshot_dagster.steps.gate import last_gate
 from oneshot_dagster.steps.probes import Action
 from oneshot_dagster.steps.services import Services
+from oneshot_dagster.steps.spent import spent
 from oneshot_dagster.steps.turn import Turn
 
 _BRIEF = "needs-human"
@@ -53,9 +54,12 @@ def _sayings(attempt: Attempt, *, shown: bool) -> Iterator[Callable[[Turn, Attem
 def tell_status(turn: Turn, attempt: Attempt) -> None:
     """The comment that is edited; without reading the issue, of which only what was seen last is known."""
     seen = turn.store.triggers.text_of(attempt.key)
+    used = spent(turn.services, attempt)
     body = messages.status_comment(
         attempt,
         public_url=turn.services.limits.public_url,
+        usd=used.usd,
+        tokens=used.tokens,
         unverified=unverified(turn.store, attempt) if attempt.state is State.COMPLETED else None,
         comments=seen is not None,  # somebody looks through this repository's issues and comments
         edited=seen not in {None, attempt.inputs.issue_sha256},
@@ -92,6 +96,7 @@ def brief(services: Services, attempt: Attempt) -> str:
         withheld=withheld(services, attempt),
         paused=paused(repository, services.store.pauses.stuck(repository), services.limits.stuck_changes),
         public_url=services.limits.public_url,
+        comments=services.store.triggers.text_of(attempt.key) is not None,
     )
 
 
