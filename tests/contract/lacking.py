@@ -38,6 +38,13 @@ GAPS = (
     Gap(
         operation="*", what="status 429", error=True, reason="limits, which GitHub answers with 403 or 429 as it likes"
     ),
+    Gap(
+        operation="*",
+        what="status 422",
+        said="*Validation Failed by a fault*",
+        error=True,
+        reason="a refusal where none is described; tests make it by a fault",
+    ),
     Gap(operation="*", what="status 502", error=True, reason="a server that fails; tests make it by a fault"),
     Gap(
         operation="*",

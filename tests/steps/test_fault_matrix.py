@@ -1,7 +1,8 @@
 """GitHub fails once, or for ever, at one call of a run: the change is completed all the same, or a person is told why
 and the change is completed once that is mended. These are the telling calls; `make fault-matrix` takes every one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 from fault_matrix import Matrix
@@ -9,6 +10,7 @@ from world_fixtures import running_world
 
 from oneshot_dagster.domain.run import State
 
+NewMatrix = Callable[[], AbstractContextManager[Matrix]]
 PULL = "/repos/acme/shop/pulls/{n}"
 ONCE = [
     (f"GET {PULL} #2", "cut after"),
@@ -25,17 +27,29 @@ ONCE = [
 FOR_EVER = [
     ("POST /repos/acme/shop/pulls #1", "403 for ever", "POST /repos/acme/shop/pulls"),
     (f"GET {PULL} #1", "502 for ever", "GET /repos/acme/shop/pulls/"),
-    ("POST /repos/acme/shop/deployments #1", "422 for ever", "POST /repos/acme/shop/deployments"),
+    ("GET /repos/acme/shop/issues/{n}/comments #1", "422 for ever", "GET /repos/acme/shop/issues/"),
 ]
 
 
 @pytest.fixture(scope="module")
-def matrix(
+def new_matrix(
     tmp_path_factory: pytest.TempPathFactory, make_lasting_database: Callable[..., str], store_template: str
-) -> Iterator[Matrix]:
-    home, database = tmp_path_factory.mktemp("faults") / "home", make_lasting_database(store_template)
-    with running_world(home, database, "--null-ci") as world:
-        yield Matrix(world)
+) -> NewMatrix:
+    """A matrix in a world of its own: one has issues for some two hundred cases."""
+
+    @contextmanager
+    def made() -> Generator[Matrix]:
+        home, database = tmp_path_factory.mktemp("faults") / "home", make_lasting_database(store_template)
+        with running_world(home, database, "--null-ci") as world:
+            yield Matrix(world)
+
+    return made
+
+
+@pytest.fixture(scope="module")
+def matrix(new_matrix: NewMatrix) -> Iterator[Matrix]:
+    with new_matrix() as made:
+        yield made
 
 
 @pytest.mark.parametrize(("call", "fault"), ONCE)

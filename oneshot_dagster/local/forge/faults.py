@@ -126,7 +126,7 @@ _WORDS: Mapping[Kind, tuple[str, str]] = {
     Kind.UNAUTHORIZED: ("Bad credentials", "UNAUTHORIZED"),
     Kind.FORBIDDEN: ("Resource not accessible by personal access token", "FORBIDDEN"),
     Kind.NOT_FOUND: ("Not Found", "NOT_FOUND"),
-    Kind.INVALID: ("Validation Failed", "UNPROCESSABLE"),
+    Kind.INVALID: ("Validation Failed by a fault", "UNPROCESSABLE"),
 }
 
 
