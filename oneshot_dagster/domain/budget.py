@@ -58,6 +58,12 @@ def cost(
     return (input_tokens * price.input + output_tokens * price.output) / 1_000_000
 
 
+def in_words(usd: float | None, tokens: int | None) -> str:
+    """For people, as far as it is known."""
+    money = "unknown" if usd is None else f"${usd:.2f}"
+    return f"{money}, {tokens:,} tokens" if tokens else money
+
+
 def total(amounts: Iterable[float | None]) -> float | None:
     """The sum, unknown as soon as one part is."""
     known = list(amounts)

@@ -9,6 +9,7 @@ from datetime import datetime
 from oneshot_dagster.domain.artifact import Verdict
 from oneshot_dagster.domain.attempt import Attempt, Transition
 from oneshot_dagster.domain.brief import change_url, needs_human_brief, partition_url
+from oneshot_dagster.domain.budget import in_words
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.delivery import Criterion
 from oneshot_dagster.domain.evidence import Sealed
@@ -87,11 +88,12 @@ def status_comment(
     *,
     public_url: str = "",
     usd: float | None = None,
+    tokens: int | None = None,
     unverified: str | None = None,
     comments: bool = False,
     edited: bool = False,
 ) -> str:
-    """The one comment that is edited. `usd` None is unknown; `unverified` says how verification was left out.
+    """The one comment that is edited. `usd` and `tokens` None are unknown; `unverified` says how verification was left out.
 
     `comments`: commands in comments are read. `edited`: the issue says something else by now than it did at intake.
     """
@@ -99,7 +101,7 @@ def status_comment(
         f"**{_STEP[attempt.state].capitalize()}.** {_said(attempt)}".rstrip(),
         "",
         f"- attempt {attempt.number}, mode {attempt.mode}",
-        f"- cost so far: {'unknown' if usd is None else f'${usd:.2f}'}",
+        f"- cost so far: {in_words(usd, tokens)}",
     ]
     pages = (("pull request", attempt.pr_url), ("run and evidence", change_url(public_url, attempt)))
     lines += [f"- [{name}]({one_line(url, 500)})" for name, url in pages if url]

@@ -30,13 +30,15 @@ def body(
     summary: str = "",
     suites: Sequence[SuiteResult] = (),
     links: Mapping[str, str] | None = None,
+    cost: str = "",
 ) -> str:
-    """`summary` is what the agent says of its work; `suites` the local report; `links` evidence by name."""
+    """`summary` is what the agent says of its work; `suites` the local report; `links` evidence by name; `cost` of the
+    change so far, in words."""
     parts = (
         f"## What\n\n{_what(attempt, summary)}",
         f"## Why\n\n{_why(attempt)}",
         f"## Evidence\n\n{_evidence(attempt, suites, links or {})}",
-        _by_whom(attempt),
+        _by_whom(attempt) + (f" Used for it so far: {cost}." if cost else ""),
         f"{_relation(attempt)}\n\n{marker(attempt)}",
     )
     return "\n\n".join(parts) + "\n"

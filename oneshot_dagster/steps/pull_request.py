@@ -5,12 +5,14 @@ from dataclasses import replace
 
 from oneshot_dagster.domain import messages
 from oneshot_dagster.domain.artifact import Artifact, Link, Markdown, NotMyTurn, Record
+from oneshot_dagster.domain.budget import in_words
 from oneshot_dagster.domain.pull_request import body, title
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.domain.test_results import from_json
 from oneshot_dagster.steps import effects
 from oneshot_dagster.steps.answering import answer_threads
 from oneshot_dagster.steps.probes import Action
+from oneshot_dagster.steps.spent import spent
 from oneshot_dagster.steps.telling import UNHEARD, shown_withheld, tell
 from oneshot_dagster.steps.trust import observes
 from oneshot_dagster.steps.turn import Turn
@@ -106,7 +108,9 @@ def _body(turn: Turn) -> str:
     said = [
         str(message["content"]) for message in turn.store.notes.messages(attempt.id) if message["kind"] == "message"
     ]
-    return body(attempt, summary="\n".join(said[-_LAST_WORDS:]), suites=suites, links=links)
+    used = spent(turn.services, attempt)
+    cost = in_words(used.usd, used.tokens)
+    return body(attempt, summary="\n".join(said[-_LAST_WORDS:]), suites=suites, links=links, cost=cost)
 
 
 def _ended_pulls(turn: Turn) -> frozenset[int]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oneshot_dagster.domain.budget import Budgets, Price, Spent, cost, exhausted, total
+from oneshot_dagster.domain.budget import Budgets, Price, Spent, cost, exhausted, in_words, total
 
 DEFAULT = Budgets()
 
@@ -53,3 +53,16 @@ def test_a_cap_only_lowers(asked):
     for f in fields(Budgets):
         assert getattr(capped, f.name) == min(getattr(asked, f.name), getattr(DEFAULT, f.name))
     assert replace(asked).capped_by(asked) == asked
+
+
+@pytest.mark.parametrize(
+    ("usd", "tokens", "said"),
+    [
+        (None, None, "unknown"),
+        (None, 1234, "unknown, 1,234 tokens"),
+        (0.125, 10, "$0.12, 10 tokens"),
+        (0.0, 0, "$0.00"),
+    ],
+)
+def test_a_cost_is_said_as_far_as_it_is_known(usd, tokens, said):
+    assert in_words(usd, tokens) == said

@@ -79,6 +79,9 @@ def test_red_ci_is_mended_by_the_same_session_in_the_next_attempt(codex):
     assert shown["input_tokens"] == 400
     assert shown["change_tokens"] == 880
     assert shown["change_usd"] == "unknown"
+    forge, told = codex.resumed.world.forge, "unknown, 880 tokens"
+    assert f"Used for it so far: {told}." in forge.pull(key.repository, attempt.pr_number)["body"]
+    assert f"cost so far: {told}" in forge.comments(key.repository, key.issue_number)[0]["body"]
     assert_evidence_verifies(codex.resumed.services, key)
 
 
