@@ -12,8 +12,9 @@ import pytest
 
 import oneshot_dagster.domain
 from oneshot_dagster.domain.artifact import Verdict
-from oneshot_dagster.domain.patch import Failure, PromptParts, render_prompt
+from oneshot_dagster.domain.patch import Failure
 from oneshot_dagster.domain.policy import effective_mode, parse_policy
+from oneshot_dagster.domain.prompt import PromptParts, render_prompt
 from oneshot_dagster.domain.run import Mode
 from oneshot_dagster.local.demo.issues import Discount, Drawn, Kind, draw
 from oneshot_dagster.local.demo.plant import AGENT, SHOP
@@ -22,6 +23,7 @@ from oneshot_dagster.services.agent.command import CommandAgent
 from oneshot_dagster.services.agent.protocol import AgentEnd, AgentRequest
 from oneshot_dagster.services.suites.local import LocalSuites
 from oneshot_dagster.services.suites.protocol import SuiteRequest
+from oneshot_dagster.system.sandbox.room import address_of
 
 TEMPLATE = Path(oneshot_dagster.domain.__file__).parent / "texts/agent_prompt.md"
 SHA = "c" * 40
@@ -70,7 +72,9 @@ def serve(shop: Path) -> Iterator[Callable[[], str]]:
 
 
 def suite(shop: Path, command: str, **env: str) -> Verdict:
-    request = SuiteRequest(suite="s", command=command, folder=shop, sha=SHA, timeout=30, env=env)
+    """The service whose address it is given is the one that it reaches."""
+    reach = tuple(address_of(url) for url in env.values())
+    request = SuiteRequest(suite="s", command=command, folder=shop, sha=SHA, timeout=30, env=env, reach=reach)
     suites = LocalSuites(scratch=shop.parent / "scratch")
     return suites.run(request, say=lambda _: None, cancelled=lambda: False).verdict
 
