@@ -49,19 +49,29 @@ def fit(template: str, *, known: Mapping[str, str], parts: Mapping[str, Part], b
     words = {name: text for name, (text, _) in shown.items()}
     sections = [
         Template(section).safe_substitute({**known, **words})
-        for section in _SECTION.split(template)
+        for section in sections_of(template)
         if _is_wanted(section, words)
     ]
     return Fitted(text="".join(sections).rstrip() + "\n", cut={name: left for name, (_, left) in shown.items() if left})
 
 
+def sections_of(template: str) -> list[str]:
+    """What stands before the first heading, then each section with its heading."""
+    return _SECTION.split(template)
+
+
+def places_of(text: str) -> set[str]:
+    """The words that are filled in."""
+    return set(_PLACE.findall(text))
+
+
 def _is_wanted(section: str, words: Mapping[str, str]) -> bool:
-    places = [name for name in _PLACE.findall(section) if name in words]
+    places = places_of(section) & words.keys()
     return not places or any(words[name] for name in places)
 
 
 def _clean(entries: _Entries) -> _Entries:
-    found = ((_label(label), cleaned(text)) for label, text in entries)
+    found = ((_label(label), cleaned(text).strip("\n")) for label, text in entries)
     return tuple((label, text) for label, text in found if text.strip())
 
 
