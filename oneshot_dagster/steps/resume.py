@@ -27,6 +27,7 @@ from oneshot_dagster.domain.resume_facts import ResumeFacts
 from oneshot_dagster.domain.run import LIVE, State
 from oneshot_dagster.services.launcher.protocol import Launcher, RunView
 from oneshot_dagster.steps.lease import held
+from oneshot_dagster.steps.reminding import remind
 from oneshot_dagster.steps.resume_facts import read_facts
 from oneshot_dagster.steps.services import Services
 from oneshot_dagster.steps.trust import grown
@@ -88,7 +89,8 @@ def _continue(
         action = next_action(attempt, facts, services.store.now())
         reasons.append(action.reason)
         if isinstance(action, WaitUntil) and rests(attempt, facts):
-            services.store.looks.rest(attempt.id, read_at=read_at, until=_next_look(facts, action, read_at))
+            looks = (_next_look(facts, action, read_at), remind(services, attempt))
+            services.store.looks.rest(attempt.id, read_at=read_at, until=min(filter(None, looks), default=None))
         if isinstance(action, WaitUntil | Nothing) or not _act(services, launcher, attempt, launches, action):
             break
         found = services.store.runs.latest(attempt.key)
