@@ -224,3 +224,27 @@ def test_deployments_are_made_once_and_found_by_key(shop):
     shop.github.deployment_status(shop.name, made, state="inactive", url="", description="gone")
     assert shop.github.deployments(shop.name, sha=sha, environment="demo") == {"k1": made}
     assert shop.github.deployments(shop.name, sha=sha, environment="other") == {}
+
+
+def stand(shop, environment):
+    """Which of four still stand; one failed, one was never said anything of, and somebody else's lies on top."""
+    sha = shop.owner.branch_sha(shop.name, "main")
+    made = {
+        key: shop.github.create_deployment(shop.name, sha=sha, environment=environment, key=key, description="d")
+        for key in ("k0", "k1", "k2", "k3")
+    }
+    shop.github.deployment_status(shop.name, made["k0"], state="failure", url="", description="broken")
+    shop.github.deployment_status(shop.name, made["k1"], state="success", url="", description="serving")
+    shop.github.deployment_status(shop.name, made["k2"], state="success", url="", description="serving")
+    shop.owner.api("POST", shop.name, "/deployments", {"ref": "main", "environment": environment, "auto_merge": False})
+    active = shop.github.active_deployments(shop.name, environment=environment)
+    return {key for key, number in made.items() if number in active}
+
+
+def test_deployments_of_ours_that_stand_are_told(shop):
+    assert stand(shop, "production") == {"k1", "k2"}
+    assert shop.github.active_deployments(shop.name, environment="other") == ()
+
+
+def test_github_ends_earlier_deployments_outside_of_production(shop):
+    assert stand(shop, "staging") == {"k2"}

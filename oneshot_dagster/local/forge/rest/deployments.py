@@ -1,5 +1,7 @@
 """Routes: deployments and their statuses. They are records here; nothing is deployed by them."""
 
+from dataclasses import replace
+
 from oneshot_dagster.local.forge.calls import Answer, Call, Endpoint, Refusal, invalid, not_found
 from oneshot_dagster.local.forge.mergeability import latest_checks, latest_statuses
 from oneshot_dagster.local.forge.records import CheckRun, CommitStatus, Deployment, DeploymentStatus
@@ -89,8 +91,23 @@ def create_status(call: Call) -> Answer:
         log_url=call.text("log_url", ""),
     )
     call.forge.world.put(status)
+    if state == "success" and call.body.get("auto_inactive", True) is not False:
+        _end_earlier(call, deployment)
     body = shapes.deployment_status(call.urls, call.repository, status, deployment.environment)
     return Answer(status=201, body=body)
+
+
+def _end_earlier(call: Call, deployment: Deployment) -> None:
+    """Of the same environment, those that stood; never in production, which is what is called so (this forge has no flag)."""
+    world, repo = call.forge.world, call.repository
+    if deployment.environment == "production":
+        return
+    last = {status.deployment: status for status in world.all(DeploymentStatus, repo)}
+    for earlier in world.all(Deployment, repo):
+        stood = earlier.id in last and last[earlier.id].state == "success"
+        if stood and earlier.id < deployment.id and earlier.environment == deployment.environment:
+            ended = replace(last[earlier.id], id=world.next_id(), state="inactive", created_at=now())
+            world.put(ended)
 
 
 def list_statuses(call: Call) -> Answer:
