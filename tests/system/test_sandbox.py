@@ -2,12 +2,18 @@
 What they would do against the platform is test_sandbox_probes.py."""
 
 import http.server
+import os
+import shutil
 import subprocess
+import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+import oneshot_dagster
 from oneshot_dagster.domain.errors import NeedsHuman
 from oneshot_dagster.system.process import Command, clean_environment
 from oneshot_dagster.system.sandbox.git_folders import GitFolders
@@ -89,6 +95,27 @@ def test_its_own_folder_can_be_changed_and_files_are_the_accounts(kind, folder):
     assert run(kind, folder, "mkdir sub && echo x > sub/file && chmod 600 sub/file").finished.returncode == 0
     assert (folder / "sub" / "file").read_text() == "x\n"
     assert (folder / "sub" / "file").stat().st_uid == folder.stat().st_uid
+
+
+def test_a_descriptor_is_held_while_anything_lives_and_the_command_does_not_get_it(kind, folder):
+    reading, writing = os.pipe()
+    os.mkfifo(folder / "go")
+    listing = "readlink /proc/self/fd/* | grep -c pipe"
+    script = f"{listing}; touch up; cat go"
+    command = Command(argv=("/bin/bash", "-c", script), cwd=folder, env=clean_environment(), pass_fds=(writing,))
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(Sandbox(wanted=kind).run, command, Room(writable=(folder,)))
+        while not (folder / "up").exists():
+            time.sleep(0.02)
+        os.close(writing)
+        os.set_blocking(reading, False)
+        with pytest.raises(BlockingIOError):
+            os.read(reading, 1)
+        (folder / "go").write_bytes(b"")
+        held = running.result()
+    assert os.read(reading, 1) == b""
+    os.close(reading)
+    assert held.finished.stdout == run(kind, folder, listing).finished.stdout
 
 
 def test_what_is_readable_cannot_be_changed_and_what_is_hidden_in_it_is_not_there(kind, folder, tmp_path):
@@ -251,3 +278,19 @@ def test_the_layers_say_what_is_reached(kind, service):
     assert "network: none" in sandbox.isolation().layers
     assert f"network: only {service}" in sandbox.isolation(reach=(service,)).layers
     assert "limits: 4096 MiB, 512 processes, time, output" in sandbox.isolation().layers
+
+
+def test_without_bubblewrap_the_other_kind_is_taken_and_why_is_known(tmp_path):
+    if why := why_not_landlock():
+        pytest.skip(why)
+    for program in ("setpriv", "env", "sh", "true"):
+        (tmp_path / program).symlink_to(shutil.which(program) or program)
+    script = "from oneshot_dagster.system.sandbox.kinds import working; found = working(); print(found.kind, found.why)"
+    done = subprocess.run(
+        (sys.executable, "-c", script),
+        env={"PATH": str(tmp_path), "PYTHONPATH": str(Path(oneshot_dagster.__file__).parent.parent)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "landlock bubblewrap does not start: No such file or directory\n"

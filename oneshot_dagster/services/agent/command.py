@@ -99,6 +99,7 @@ class CommandAgent:
             stdin=request.prompt.encode(),
             timeout=request.wall,
             output_limit=LOG_LIMIT,
+            pass_fds=request.keep_open,
         )
 
 

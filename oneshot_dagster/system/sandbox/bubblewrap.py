@@ -16,8 +16,11 @@ _LOOK = ("--hostname", "sandbox", "--die-with-parent", "--cap-drop", "ALL")
 _EMPTY = ("--size", str(_SCRATCH), "--tmpfs")
 
 
-def options(room: Room, *, cwd: Path, seccomp: int, hosts: Path, outlet: Path | None) -> tuple[str, ...]:
-    """All before `--`. `seccomp` is a descriptor with the filter; `outlet` is the folder with the socket of the way out."""
+def options(
+    room: Room, *, cwd: Path, seccomp: int, hosts: Path, outlet: Path | None, held: int | None = None
+) -> tuple[str, ...]:
+    """All before `--`. `seccomp` is a descriptor with the filter; `outlet` is the folder with the socket of the way out.
+    `held` is a descriptor that stays open as long as anything lives in there, and that the command does not get."""
     return (
         *_SPACES,
         *(() if room.host_network else ("--unshare-net",)),
@@ -29,6 +32,7 @@ def options(room: Room, *, cwd: Path, seccomp: int, hosts: Path, outlet: Path | 
         *("--ro-bind", str(hosts), "/etc/hosts"),
         *(("--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf") if room.host_network else ()),
         *(("--ro-bind", str(outlet), str(SOCKETS)) if outlet else ()),
+        *(("--sync-fd", str(held)) if held is not None else ()),
         *("--remount-ro", "/", "--chdir", str(cwd), "--seccomp", str(seccomp)),
     )
 

@@ -23,12 +23,13 @@ _FILTER, _LISTENER = 1, 8
 
 @dataclass
 class _Orders:
-    """The words before `--`: `r:PATH`, `w:PATH`, `t:HOST PORT`, `network`, `memory:N`, `file:N`, `processes:N`."""
+    """The words before `--`: `r:PATH`, `w:PATH`, `t:HOST PORT`, `network`, `held:N`, `memory:N`, `file:N`, `processes:N`."""
 
     readable: list[str] = field(default_factory=list[str])
     writable: list[str] = field(default_factory=list[str])
     reach: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
     bounds: dict[str, int] = field(default_factory=dict[str, int])
+    held: list[int] = field(default_factory=list[int])
     network: bool = False
 
     def hear(self, word: str) -> None:
@@ -40,6 +41,8 @@ class _Orders:
         elif kind == "t":
             host, port = rest.split()
             self.reach.add((host, int(port)))
+        elif kind == "held":
+            self.held.append(int(rest))
         elif kind == "network":
             self.network = True
         else:
@@ -82,6 +85,8 @@ def _die(code: int, why: str) -> NoReturn:
 
 def _give_up(orders: _Orders, report: socket.socket) -> None:
     _prctl(_PDEATHSIG, signal.SIGKILL)
+    for descriptor in orders.held:
+        os.close(descriptor)
     for kind, name in (("memory", "DATA"), ("file", "FSIZE"), ("processes", "NPROC")):
         if kind in orders.bounds:
             _lower(getattr(resource, f"RLIMIT_{name}"), orders.bounds[kind])

@@ -21,8 +21,10 @@ def program(name: str) -> tuple[str, ...]:
     return (sys.executable, "-I", "-S", "-c", code)
 
 
-def confined(argv: tuple[str, ...], room: Room, reach: tuple[Address, ...], bounds: Bounds) -> tuple[str, ...]:
-    """`reach` are the addresses of the loopback that may be reached."""
+def confined(
+    argv: tuple[str, ...], room: Room, reach: tuple[Address, ...], bounds: Bounds, *, held: tuple[int, ...] = ()
+) -> tuple[str, ...]:
+    """`reach` are the addresses of the loopback that may be reached; `held` are descriptors that the command does not get."""
     hosts = ((*_numbers(one), one.port) for one in reach)
     return (
         *program("confine"),
@@ -30,6 +32,7 @@ def confined(argv: tuple[str, ...], room: Room, reach: tuple[Address, ...], boun
         *(f"w:{place}" for place in room.writable),
         *(f"t:{number} {port}" for *numbers, port in hosts for number in numbers),
         *(("network",) if room.host_network else ()),
+        *(f"held:{descriptor}" for descriptor in held),
         f"memory:{bounds.memory}",
         f"file:{bounds.file}",
         f"processes:{bounds.processes * _MORE_OF_THE_USER}",

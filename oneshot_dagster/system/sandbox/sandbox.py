@@ -69,7 +69,9 @@ class Sandbox:
         on_line: Callable[[bytes], None] | None = None,
         stall: float | None = None,
     ) -> Ended:
-        """As process.run does, in the room. Raises what that raises, and NeedsHuman where strict refuses."""
+        """As process.run does, in the room. A descriptor of the command (one at most) is held by the room alone: open as
+        long as anything lives in it. Raises what process.run raises, and NeedsHuman where strict refuses.
+        """
         usage = Usage(bounds=self.bounds)
 
         def over() -> bool:
@@ -122,7 +124,12 @@ class Sandbox:
                 env |= _proxy(_PROXY_PORT)
             filter_ = stack.enter_context(readable(seccomp.program(seccomp.IN_A_NAMESPACE)))
             options = bubblewrap.options(
-                room, cwd=command.cwd, seccomp=filter_, hosts=hosts, outlet=folder / "out" if inner else None
+                room,
+                cwd=command.cwd,
+                seccomp=filter_,
+                hosts=hosts,
+                outlet=folder / "out" if inner else None,
+                held=next(iter(command.pass_fds), None),
             )
             yield Enclosed(
                 command=replace(
@@ -147,7 +154,10 @@ class Sandbox:
                 env |= _proxy(port)
                 reach = (*reach, Address("127.0.0.1", port))
             yield Enclosed(
-                command=replace(command, argv=confined(command.argv, room, reach, self.bounds), env=env), outlet=outlet
+                command=replace(
+                    command, argv=confined(command.argv, room, reach, self.bounds, held=command.pass_fds), env=env
+                ),
+                outlet=outlet,
             )
 
 

@@ -98,7 +98,7 @@ def _line(code: int, k: int, *, jump: int = 0, miss: int = 0) -> bytes:
 _NEVER = tuple(
     Rule(call=call, answer=refuse())
     for call in (
-        *("bpf", "userfaultfd", "perf_event_open"),
+        *("bpf", "userfaultfd", "perf_event_open", "pidfd_getfd"),
         *("keyctl", "add_key", "request_key"),
         *("kexec_load", "acct", "swapon", "reboot"),
     )
@@ -126,7 +126,7 @@ _FAST_OPENING = tuple(
 )
 _SHARED = (
     *("shmget", "shmat", "shmctl", "semget", "semctl", "semop"),
-    *("msgget", "msgsnd", "msgrcv", "msgctl", "mq_open", "pidfd_getfd"),
+    *("msgget", "msgsnd", "msgrcv", "msgctl", "mq_open"),
 )
 
 # Only TCP, and where it leads is decided by who watches; what is shared with the machine's other processes is closed.
