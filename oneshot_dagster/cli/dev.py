@@ -73,7 +73,8 @@ def _print(stack: "Stack", issues: list[tuple[int, str]]) -> None:
         click.echo(f"    {REPOSITORY}#{number:<4} {title}")
     first = issues[0][0]
     click.echo(f"""
-  in another shell, after `. .venv/bin/activate`:
+  The label `oneshot` starts one; a button on the forge's page puts it on. In another shell, after `. .venv/bin/activate`:
+    oneshot forge issue label {REPOSITORY}#{first}
     oneshot run {REPOSITORY}#{first}
     dagster job launch -j one_shot -w workspace.yaml --tags '{{"dagster/partition": "{REPOSITORY}#{first}"}}'
     oneshot list

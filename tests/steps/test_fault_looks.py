@@ -46,6 +46,7 @@ class LookMatrix:
         )
         asking.services = replace(asking.services, github=Hurried(github))
         asking.services.github.login  # noqa: B018 - asked for once, before anything is counted
+        asking.look()  # the first look at a repository asks for more than the later ones
 
     @cached_property
     def calls(self) -> dict[str, list[Call]]:

@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from stack_world import StackWorld
 
+from oneshot_dagster.domain.run import State
 from oneshot_dagster.local.demo.issues import Kind
 
 pytestmark = pytest.mark.whole_run
@@ -39,7 +40,7 @@ def test_a_person_labels_on_the_forge_and_reads_in_dagster_what_was_judged_merge
     key, planted = world.issue(Kind.HAPPY)
     page = browser.new_page(viewport={"width": 1500, "height": 1000})
     label_on_the_forge(page, world, planted.number)
-    assert world.oneshot("run", str(key)).code == 0
+    world.wait_until(lambda: [a.state for a in world.attempts(key)] == [State.COMPLETED], f"{key} is completed")
     attempt = world.attempts(key)[-1]
     accessible(page, f"{world.forge_url}/{key.repository}/pull/{attempt.pr_number}")
     expect(page.get_by_text("merged", exact=False).first).to_be_visible()
