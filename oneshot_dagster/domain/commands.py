@@ -4,7 +4,7 @@ Who may say them is asked live; what follows from them is requests.py."""
 import re
 from dataclasses import dataclass
 
-KINDS = ("stop", "retry", "hold", "resume", "approve", "answer")
+KINDS = ("stop", "retry", "hold", "resume", "approve", "answer", "rollback")
 _TRUSTED = frozenset({"admin", "maintain", "write"})
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _COMMAND = re.compile(r" {0,3}/oneshot(?:[ \t]+(\S+)[ \t]*(.*))?[ \t]*")

@@ -58,7 +58,8 @@ def _relation(attempt: Attempt) -> str:
 
 def _what(attempt: Attempt, summary: str) -> str:
     if attempt.kind is Kind.REVERT:
-        return "Takes back a change that did not stand after its deployment."
+        which = f" {cell(summary)}" if summary.strip() else " a change that did not stand after its deployment."
+        return f"Takes back{which}"
     if not summary.strip():
         return f"Attempt {attempt.number} at what the issue asks for."
     return f"In the agent's words, which nobody has checked:\n\n{_quoted(summary)}"
@@ -110,4 +111,5 @@ def _by_whom(attempt: Attempt) -> str:
         Mode.PROPOSE: "It is not merged without a person.",
         Mode.OBSERVE: "It is only observed.",
     }[attempt.mode]
-    return f"An agent wrote this (oneshot_dagster, attempt {attempt.number} of {attempt.key.repository}). {after}"
+    who = "Git made this, and no agent" if attempt.kind is Kind.REVERT else "An agent wrote this"
+    return f"{who} (oneshot_dagster, attempt {attempt.number} of {attempt.key.repository}). {after}"

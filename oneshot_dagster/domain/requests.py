@@ -11,11 +11,13 @@ from oneshot_dagster.domain.run import BEFORE_MERGE, LIVE, OBSERVE_ONLY, Kind, S
 
 OVER = frozenset({"success", "failure", "canceled"})
 ENDED = frozenset({State.COMPLETED, State.CANCELLED, State.SUPERSEDED})
-TOO_LATE = "too late: the merge has begun and runs to its end"
+TOO_LATE = "too late: the merge has begun and runs to its end; `/oneshot rollback` takes a merged change back"
 _FROM_MERGE_ON = LIVE - BEFORE_MERGE
+_MAY_BE_TAKEN_BACK = frozenset({State.MERGED, State.DEPLOYING, State.VERIFYING})
+_OVER_WITHOUT = frozenset({State.NEEDS_ITERATION, State.ROLLED_BACK})  # from where only another attempt leads on
 _WORKED_ON = frozenset({State.TESTING, State.PR_READY, State.AWAITING_CI, State.JUDGING})
 _NO_PROGRESS = frozenset({"no_progress", "undone"})
-_BACK = frozenset({"resume", "retry", "approve", "answer"})
+_BACK = frozenset({"resume", "retry", "approve", "answer", "rollback"})
 
 
 def refuse_late(attempt: Attempt, facts: ResumeFacts) -> Action | None:
@@ -34,6 +36,12 @@ def heed(attempt: Attempt, facts: ResumeFacts, now: datetime) -> Action | None:
 
 def _from_merge_on(attempt: Attempt, facts: ResumeFacts) -> bool:
     stands = (attempt.human_from or State.QUEUED) if attempt.state is State.NEEDS_HUMAN else attempt.state
+    if attempt.kind is Kind.REVERT:
+        return attempt.state not in ENDED
+    if (
+        attempt.state is State.NEEDS_HUMAN and stands is State.ROLLED_BACK
+    ):  # all of it is taken back: nothing is half landed
+        return False
     return stands in _FROM_MERGE_ON or (facts.merge_intended and stands in BEFORE_MERGE)
 
 
@@ -88,6 +96,8 @@ def _back(attempt: Attempt, facts: ResumeFacts) -> Action | None:
     if attempt.state is State.NEEDS_HUMAN:
         return _from_human(attempt, facts, asked)
     approvals = [r for r in asked if r.kind == "approve"]
+    if any(r.kind == "rollback" for r in asked) and attempt.state in _MAY_BE_TAKEN_BACK:
+        return None  # its next step takes it back
     if approvals:
         return Settle(
             handle=tuple(r.id for r in approvals), reply=f"noted: {approvals[-1].by} approved {approvals[-1].sha}"
@@ -108,13 +118,15 @@ def _from_human(attempt: Attempt, facts: ResumeFacts, asked: list[Request]) -> A
         return StartAttempt(
             next_prompt=attempt.next_prompt or attempt.reason, reason=f"one more attempt: {reason}", handle=handle
         )
+    if any(r.kind == "rollback" for r in asked):  # the step that it returns to heeds it, and handles it
+        handle = tuple(r.id for r in facts.requests if r.kind != "rollback")
     return MoveTo(target=_target(attempt, asked), reason=reason, handle=handle)
 
 
 def _starts_anew(attempt: Attempt, asked: list[Request]) -> bool:
     """An answer is for the agent, so it starts the next attempt where the agent's part of this one is over; and what made
     no progress is not read again but tried again."""
-    if attempt.kind is Kind.REVERT or attempt.human_from is State.NEEDS_ITERATION:
+    if attempt.kind is Kind.REVERT or attempt.human_from in _OVER_WITHOUT:
         return attempt.kind is not Kind.REVERT
     if attempt.human_from not in _WORKED_ON or attempt.merge_sha is not None or attempt.human_reason == OBSERVE_ONLY:
         return False

@@ -19,6 +19,7 @@ from oneshot_dagster.domain.artifact import Artifact
 from oneshot_dagster.domain.attempt import Attempt, Awaited, Launch
 from oneshot_dagster.domain.gate import Opening
 from oneshot_dagster.domain.resume_facts import Awaiting, ResumeFacts, RunState
+from oneshot_dagster.domain.rollback import ROLLED_BACK
 from oneshot_dagster.domain.run import STOPPED, Kind, State, selection
 
 BACK_OFF = (0.0, 5.0, 15.0, 45.0, 120.0)  # seconds between tries of the same thing
@@ -134,12 +135,26 @@ def _iterate(attempt: Attempt, facts: ResumeFacts) -> Action:
 
 
 def _rollback(attempt: Attempt, facts: ResumeFacts, now: datetime) -> Action | None:
-    del facts, now
+    del now
     if attempt.state is State.ROLLING_BACK:
-        return WaitUntil(until=None, reason="its revert is on the way as an attempt of its own")
-    if attempt.state is State.ROLLED_BACK:
+        return _take_back(attempt, facts.revert)
+    if attempt.state is State.ROLLED_BACK and facts.goes_on:
         return MoveTo(target=State.NEEDS_ITERATION, reason=f"rolled back: {attempt.reason}")
+    if attempt.state is State.ROLLED_BACK:
+        return _human(ROLLED_BACK, f"rolled back: {attempt.reason}")
     return None
+
+
+def _take_back(attempt: Attempt, revert: Attempt | None) -> Action:
+    """By an attempt of its own, which the one it takes back waits for in the lane."""
+    if revert is None:
+        return StartAttempt(
+            kind=Kind.REVERT, next_prompt="", reason=f"takes back attempt {attempt.number}: {attempt.reason}"
+        )
+    if revert.state is State.COMPLETED:
+        by = f"attempt {revert.number} took it back as {(revert.merge_sha or '')[:7]}, which serves and is verified"
+        return MoveTo(target=State.ROLLED_BACK, reason=f"{by}; it had failed: {attempt.reason}")
+    return WaitUntil(until=None, reason=f"attempt {revert.number}, its revert, is {revert.state}")
 
 
 # Live and waiting for the outside world
@@ -155,7 +170,7 @@ def _parked(attempt: Attempt, facts: ResumeFacts, now: datetime) -> Action | Non
     opened = _opened(awaited.what, facts)
     tried_after_deadline = launch.created_at >= awaited.deadline
     if opened is not None and not tried_after_deadline:
-        chosen = selection(attempt.state, head_moved=facts.head_moved)
+        chosen = selection(attempt.state, head_moved=facts.head_moved, kind=attempt.kind)
         pause = _pause(facts, chosen) if facts.deployment_news is None else min(_pause(facts, chosen), BACK_OFF[1])
         return _launch(facts, now, chosen, why=opened, costs=False, pause=pause)
     if now >= awaited.deadline:
@@ -216,7 +231,7 @@ def _timeout(what: str) -> str:
 
 
 def _go_on(attempt: Attempt, facts: ResumeFacts, now: datetime) -> Action:
-    chosen = selection(attempt.state, head_moved=facts.head_moved)
+    chosen = selection(attempt.state, head_moved=facts.head_moved, kind=attempt.kind)
     launch, run = _last(facts), facts.last_run
     if launch is None:
         return _launch(facts, now, chosen, why="it was taken in and nothing ran yet", costs=False, pause=0.0)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from oneshot_dagster.domain.attempt import Launch, Request
+from oneshot_dagster.domain.attempt import Attempt, Launch, Request
 from oneshot_dagster.domain.gate import Gate
 
 
@@ -44,6 +44,7 @@ class ResumeFacts:
     asked for. `open_intent`: a write action has no outcome;
     `merge_intended`: one of these is the merge, or the merge is done. The allowances are what is left of the change's.
     `deployment_news`: a parked deployment became ready, or failed.
+    `revert` is the newest attempt that takes this one back; `goes_on`: another one follows, once it is taken back.
     `fault`: what the last run failed of, where it said so. `not_before`: the other side asked us to wait until then.
     `unreadable`: why what waits for GitHub could not be read now; then nothing of GitHub's is in the facts, and no request,
     because what these mean depends on it.
@@ -68,6 +69,8 @@ class ResumeFacts:
     attempts_made: int = 1
     attempts_allowed: int = 3
     infrastructure_allowed: int = 5
+    revert: Attempt | None = None
+    goes_on: bool = False
     not_before: datetime | None = None
     unreadable: str | None = None
     fault: str | None = None

@@ -9,7 +9,7 @@ from enum import StrEnum
 from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.domain.commands import may_command
 from oneshot_dagster.domain.intake import Refused
-from oneshot_dagster.domain.run import BEFORE_MERGE, LIVE, OBSERVE_ONLY, State
+from oneshot_dagster.domain.run import BEFORE_MERGE, LIVE, OBSERVE_ONLY, Kind, State
 
 LABEL = "oneshot"
 GHOST = "ghost"  # GitHub's name for an account that is gone
@@ -54,6 +54,8 @@ def standing(attempt: Attempt | None) -> Standing:
     """Of the newest attempt of a change."""
     if attempt is None:
         return Standing.NEW
+    if attempt.kind is Kind.REVERT and attempt.state is not State.COMPLETED:
+        return Standing.MERGING
     if attempt.state in BEFORE_MERGE:
         return Standing.ON_ITS_WAY
     if attempt.state in LIVE:

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from oneshot_dagster.domain.artifact import Artifact
 from oneshot_dagster.domain.attempt import Attempt, Fact
 from oneshot_dagster.domain.delivery import Criterion, DeliveryFacts, landing, no_verification
 from oneshot_dagster.domain.gate import Gate, Opening
 from oneshot_dagster.domain.policy import parse_policy
+from oneshot_dagster.domain.run import required
 from oneshot_dagster.services.deploy.protocol import Observed
 from oneshot_dagster.services.store.protocol import Store
 from oneshot_dagster.steps.services import Services
@@ -50,7 +50,7 @@ def delivery_facts(store: Store, attempt: Attempt, observed: Observed | None) ->
         verification=report.verdict if report else None,
         verified_sha=report.sha if report else None,
         unverified=unverified(store, attempt),
-        missing_artifacts=tuple(a.value for a in Artifact if a is not Artifact.EVIDENCE and a.value not in records),
+        missing_artifacts=tuple(a.value for a in required(attempt.kind) if a.value not in records),
         memories=store.notes.memories_of(attempt.id),
     )
 

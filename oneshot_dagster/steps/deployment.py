@@ -14,7 +14,8 @@ from oneshot_dagster.domain.run import State
 from oneshot_dagster.services.deploy.protocol import Deploy, Observed
 from oneshot_dagster.steps import github_deployment, lane
 from oneshot_dagster.steps.probes import Action, Result, observed_result
-from oneshot_dagster.steps.rollback import fail_after_merge
+from oneshot_dagster.steps.restoring import note_served_before
+from oneshot_dagster.steps.rollback import fail_after_merge, went_on
 from oneshot_dagster.steps.target import target
 from oneshot_dagster.steps.turn import Turn
 from oneshot_dagster.steps.verifying import take_baseline
@@ -29,6 +30,8 @@ def deployment(turn: Turn) -> Record | NotMyTurn:
         return _not_now(f"the change is {attempt.state}; only a merged change is deployed")
     epoch = lane.enter(turn)
     if epoch is None:
+        return _not_now(turn.attempt.reason)
+    if went_on(turn):
         return _not_now(turn.attempt.reason)
     if attempt.state is State.MERGED:
         turn.move(State.DEPLOYING, f"deploying {(attempt.merge_sha or '')[:7]}", awaited=None)
@@ -48,6 +51,7 @@ def _unknown(kind: str) -> str:
 
 def _deploy(turn: Turn, deploy: Deploy, epoch: int) -> Record | NotMyTurn:
     sha, began = turn.attempt.merge_sha or "", turn.store.now()
+    note_served_before(turn, deploy)
     number = github_deployment.record(turn, sha)
     take_baseline(turn)
     github_deployment.tell(turn, number, "in_progress", f"starting {sha[:7]}")

@@ -19,6 +19,7 @@ from oneshot_dagster.steps.file_snapshot import read_snapshot
 from oneshot_dagster.steps.gate import gate_without_pull
 from oneshot_dagster.steps.judging import Answer, ask, shown_to_model, unseen
 from oneshot_dagster.steps.new_tests import prove
+from oneshot_dagster.steps.reverting import made_by_git
 from oneshot_dagster.steps.telling import UNHEARD, shown_withheld
 from oneshot_dagster.steps.turn import Turn
 
@@ -49,7 +50,7 @@ def _judge(turn: Turn, snapshot: Snapshot, gate: Gate) -> Record | NotMyTurn:
     proof = prove(turn, snapshot) if snapshot.files and not is_revert else None
     if turn.cancelled():
         return _stopped("the new tests ran")
-    results = by_rules_of_a_revert(snapshot, gate) if is_revert else _rules(turn, snapshot, gate, proof)
+    results = _of_a_revert(turn, snapshot, gate) if is_revert else _rules(turn, snapshot, gate, proof)
     shown = None
     if turn.services.judge.model is not None and not is_revert and worth_asking(results):
         shown = shown_to_model(turn, snapshot, gate, proof)
@@ -71,6 +72,10 @@ def _judge(turn: Turn, snapshot: Snapshot, gate: Gate) -> Record | NotMyTurn:
 
 def _stopped(meanwhile: str) -> NotMyTurn:
     return NotMyTurn(artifact=Artifact.EVALUATION, reason=f"a person asked to stop while {meanwhile}")
+
+
+def _of_a_revert(turn: Turn, snapshot: Snapshot, gate: Gate) -> tuple[RuleResult, ...]:
+    return (*by_rules_of_a_revert(snapshot, gate), made_by_git(turn, gate.sha))
 
 
 def _rules(turn: Turn, snapshot: Snapshot, gate: Gate, proof: Proof | None) -> tuple[RuleResult, ...]:

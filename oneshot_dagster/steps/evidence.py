@@ -8,7 +8,7 @@ from oneshot_dagster.domain.artifact import Artifact, Markdown, NotMyTurn, Recor
 from oneshot_dagster.domain.delivery import Criterion, complete, success_criteria
 from oneshot_dagster.domain.errors import NeedsHuman
 from oneshot_dagster.domain.evidence import Header, Sealed, seal
-from oneshot_dagster.domain.run import STOPPED, State
+from oneshot_dagster.domain.run import STOPPED, State, required
 from oneshot_dagster.steps.anchor import Bundle, anchor
 from oneshot_dagster.steps.delivery import delivery_facts, observe, unverified
 from oneshot_dagster.steps.remembering import remember
@@ -66,8 +66,8 @@ def _seal(turn: Turn, outcome: str) -> Bundle:
     files = [Sealed(name=file.name, sha256=file.sha256, size=file.size) for file in newest.values()]
     missing = [
         Sealed(name=artifact.value, sha256=None, size=None, missing=f"the step {artifact} left no record")
-        for artifact in Artifact
-        if artifact is not Artifact.EVIDENCE and artifact.value not in records
+        for artifact in required(attempt.kind)
+        if artifact.value not in records
     ]
     about = {
         "repository": attempt.key.repository,

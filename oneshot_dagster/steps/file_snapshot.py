@@ -6,7 +6,7 @@ from oneshot_dagster.domain.artifact import Artifact, Markdown, NotMyTurn, Recor
 from oneshot_dagster.domain.errors import NeedsHuman
 from oneshot_dagster.domain.messages import files_table
 from oneshot_dagster.domain.patch import undoes
-from oneshot_dagster.domain.run import HEAD_IS_PUBLIC, State
+from oneshot_dagster.domain.run import HEAD_IS_PUBLIC, Kind, State
 from oneshot_dagster.domain.snapshot import Snapshot
 from oneshot_dagster.steps.trust import observes
 from oneshot_dagster.steps.turn import Turn
@@ -100,7 +100,7 @@ def _shown(found: Snapshot, *, seconds: float) -> dict[str, Shown]:
 def _undoes_the_last(turn: Turn, found: Snapshot) -> bool:
     attempt = turn.attempt
     earlier = [a for a in turn.earlier() if a.pr_number and a.head_sha]
-    if not earlier:
+    if not earlier or attempt.kind is Kind.REVERT:
         return False
     last = turn.store.projections.snapshot(
         attempt.key.repository, pr_number=earlier[-1].pr_number or 0, head_sha=earlier[-1].head_sha or ""

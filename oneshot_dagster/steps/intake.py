@@ -43,7 +43,7 @@ def take_in(
     refuse_impossible(services, key, base=admitted.base, policy=text, mode=mode)
     return services.store.runs.create(
         key,
-        number=1 if existing is None else existing.number + 1,
+        number=1 if existing is None else services.store.runs.all_of(key)[-1].number + 1,
         kind=Kind.IMPLEMENT,
         mode=mode,
         inputs=_inputs(issue, admitted, prompt=prompt, by=by),

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from oneshot_dagster.domain.attempt import Attempt, Awaited
 from oneshot_dagster.domain.freeze import sentence
+from oneshot_dagster.domain.run import Kind, State
 from oneshot_dagster.services.store.protocol import LanePlace, Store
 from oneshot_dagster.steps.turn import Turn
 
@@ -36,6 +37,9 @@ def take_place(store: Store, attempt: Attempt) -> LanePlace:
 
 
 def leave(turn: Turn) -> None:
+    """A revert stays in it until it is completed: nobody merges onto what it has yet to take back."""
+    if turn.attempt.kind is Kind.REVERT and turn.attempt.state is not State.COMPLETED:
+        return
     turn.store.leases.leave_lane(turn.attempt)
 
 

@@ -38,6 +38,7 @@ class Action(StrEnum):
     GITHUB_DEPLOYMENT = "github_deployment"
     DEPLOYMENT_STATUS = "deployment_status"
     START_DEPLOYMENT = "start_deployment"
+    UNDO = "undo"
     DELETE_BRANCH = "delete_branch"
 
 
@@ -185,5 +186,6 @@ PROBES: Mapping[Action, Probe] = {
     Action.GITHUB_DEPLOYMENT: _github_deployment,
     Action.DEPLOYMENT_STATUS: _written_again,
     Action.START_DEPLOYMENT: _start_deployment,
+    Action.UNDO: _start_deployment,  # likewise by what serves
     Action.DELETE_BRANCH: _delete_branch,
 }

@@ -7,11 +7,12 @@ from oneshot_dagster.domain import messages
 from oneshot_dagster.domain.artifact import Artifact, Link, Markdown, NotMyTurn, Record
 from oneshot_dagster.domain.budget import in_words
 from oneshot_dagster.domain.pull_request import body, title
-from oneshot_dagster.domain.run import State
+from oneshot_dagster.domain.run import Kind, State
 from oneshot_dagster.domain.test_results import from_json
 from oneshot_dagster.steps import effects
 from oneshot_dagster.steps.answering import answer_threads
 from oneshot_dagster.steps.probes import Action
+from oneshot_dagster.steps.reverting import make_revert, what_it_takes_back
 from oneshot_dagster.steps.spent import spent
 from oneshot_dagster.steps.telling import UNHEARD, shown_withheld, tell
 from oneshot_dagster.steps.trust import observes
@@ -22,9 +23,13 @@ _LAST_WORDS = 5  # messages of the agent that the pull request quotes
 
 
 def pull_request(turn: Turn) -> Record | NotMyTurn:
+    if turn.attempt.kind is Kind.REVERT:
+        unmade = make_revert(turn)
+        if unmade is not None:
+            return unmade
     attempt = turn.attempt
     sha, branch = attempt.head_sha or "", attempt.inputs.head
-    remote = turn.services.git.remote_head(attempt.key.repository, branch)
+    remote = _remote_head(turn, branch)
     if observes(turn.services, attempt):
         return _only_shown(turn, remote)
     if remote != sha:
@@ -70,6 +75,13 @@ def pull_request(turn: Turn) -> Record | NotMyTurn:
     )
 
 
+def _remote_head(turn: Turn, branch: str) -> str | None:
+    """A branch that a merge left behind is no head of this attempt, which begins anew at the base."""
+    at = turn.services.git.remote_head(turn.attempt.key.repository, branch)
+    left = at is not None and any(a.merge_sha and a.head_sha == at for a in turn.earlier())
+    return None if at and left and not effects.delete_branch(turn, branch=branch, sha=at).get("refused") else at
+
+
 def _tell(turn: Turn) -> None:
     """From the pull request on it waits, and so it is told, whatever is still to be stored first."""
     tell(turn, replace(turn.attempt, state=State.AWAITING_CI), forgiven=UNHEARD)
@@ -105,6 +117,8 @@ def _body(turn: Turn) -> str:
     report = turn.store.artifacts.report(attempt.id, kind="local", sha=attempt.head_sha or "")
     suites = tuple(from_json(suite) for suite in report.suites) if report else ()
     links = {"the change in Dagster": messages.change_url(turn.services.limits.public_url, attempt)}
+    if attempt.kind is Kind.REVERT:
+        return body(attempt, summary=what_it_takes_back(turn), suites=suites, links=links)
     said = [
         str(message["content"]) for message in turn.store.notes.messages(attempt.id) if message["kind"] == "message"
     ]

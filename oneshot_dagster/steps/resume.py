@@ -4,7 +4,6 @@ The sensor change_continue and `oneshot run` call this; nothing else starts or c
 import contextlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from oneshot_dagster.domain.action import (
@@ -24,11 +23,12 @@ from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.errors import NeedsHuman, OneshotError, StaleState
 from oneshot_dagster.domain.resume import next_action, rests
 from oneshot_dagster.domain.resume_facts import ResumeFacts
-from oneshot_dagster.domain.run import LIVE, State
+from oneshot_dagster.domain.run import LIVE, Kind, State
 from oneshot_dagster.services.launcher.protocol import Launcher, RunView
 from oneshot_dagster.steps.lease import held
 from oneshot_dagster.steps.reminding import remind
 from oneshot_dagster.steps.resume_facts import read_facts
+from oneshot_dagster.steps.revert_start import start_revert
 from oneshot_dagster.steps.services import Services
 from oneshot_dagster.steps.trust import grown
 from oneshot_dagster.steps.write_action import settle_open
@@ -117,6 +117,8 @@ def _act(services: Services, launcher: Launcher, attempt: Attempt, launches: Seq
             return False
         case FailRun(run_id=run_id, reason=reason):
             launcher.fail(run_id, reason)
+        case StartAttempt(kind=Kind.REVERT):
+            start_revert(services, attempt, reason=action.reason, cause=_CAUSE)
         case StartAttempt():
             _next_attempt(services, attempt, action)
         case MoveTo():
@@ -166,14 +168,14 @@ def _next_attempt(services: Services, attempt: Attempt, action: StartAttempt) ->
     if attempt.state is State.NEEDS_HUMAN:
         fields = _trust(services, attempt)
         attempt = runs.transition(attempt, State.NEEDS_ITERATION, reason=action.reason, cause=_CAUSE, fields=fields)
-    number = attempt.number + 1
+    number = runs.all_of(attempt.key)[-1].number + 1
     services.store.notes.submit_rerun(attempt.id, attempt=number, delivery_id=f"{attempt.key}:{number}")
     runs.create(
         attempt.key,
         number=number,
         kind=attempt.kind,
         mode=attempt.mode,
-        inputs=replace(attempt.inputs),
+        inputs=attempt.inputs,
         policy=attempt.policy,
         cause=_CAUSE,
         next_prompt=action.next_prompt,

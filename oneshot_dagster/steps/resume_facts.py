@@ -8,7 +8,8 @@ from oneshot_dagster.domain.gate import GateFacts
 from oneshot_dagster.domain.policy import budgets, parse_policy
 from oneshot_dagster.domain.resume import LEASE_SILENCE
 from oneshot_dagster.domain.resume_facts import Awaiting, ResumeFacts, RunState
-from oneshot_dagster.domain.run import HEAD_IS_PUBLIC, State
+from oneshot_dagster.domain.rollback import goes_on_after, revert_of
+from oneshot_dagster.domain.run import HEAD_IS_PUBLIC, Kind, State
 from oneshot_dagster.services.launcher.protocol import RunView
 from oneshot_dagster.services.store.protocol import Lease
 from oneshot_dagster.steps.faults import fault_since, not_before, note_fault
@@ -48,9 +49,11 @@ def read_facts(
         open_intent=any(w.outcome is None for w in writes),
         merge_intended=_merge_intended(attempt, writes) or (pull is not None and pull.merged),
         evidence_sealed=attempt.evidence_head is not None,
-        attempts_made=len(attempts),
+        attempts_made=sum(a.kind is Kind.IMPLEMENT for a in attempts),
         attempts_allowed=budgets(policy, services.limits.caps).attempts + _retried(services, attempts),
         infrastructure_allowed=services.limits.caps.infrastructure,
+        revert=revert_of(attempt, attempts) if attempt.state is State.ROLLING_BACK else None,
+        goes_on=attempt.state is State.ROLLED_BACK and goes_on_after(store.artifacts.evaluations(attempt.id)),
         not_before=not_before(services, attempt),
         unreadable=unreadable,
         fault=fault_since(services, attempt, last),

@@ -9,7 +9,7 @@ from oneshot_dagster.domain.artifact import Artifact, NotMyTurn, Record
 from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.errors import LeaseLost, NeedsHuman, StaleState, TryAgain
-from oneshot_dagster.domain.run import BEFORE_MERGE, HEAD_IS_PUBLIC, STOPPED, Part, State, part
+from oneshot_dagster.domain.run import BEFORE_MERGE, HEAD_IS_PUBLIC, STOPPED, Kind, Part, State, part
 from oneshot_dagster.steps import lane
 from oneshot_dagster.steps.check_state import check_state
 from oneshot_dagster.steps.deployment import deployment
@@ -125,7 +125,7 @@ def _play(turn: Turn) -> Generator[Record | NotMyTurn, None, None]:
 
 def _do(turn: Turn) -> Record | NotMyTurn:
     attempt, artifact = turn.attempt, turn.artifact
-    match part(artifact, attempt.state):
+    match part(artifact, attempt.state, attempt.kind):
         case Part.REFUSES:
             if artifact is Artifact.MERGE:
                 deny(turn)
@@ -156,7 +156,7 @@ def shown_again(turn: Turn) -> Record | NotMyTurn:
 def cancel_where_asked(turn: Turn) -> bool:
     """A stop before the merge ends the attempt here; an open intent is settled by the resumer first.
     A merge that was done, and not yet written down as such, is past stopping."""
-    if turn.held.lost or turn.attempt.state not in BEFORE_MERGE:
+    if turn.held.lost or turn.attempt.state not in BEFORE_MERGE or turn.attempt.kind is Kind.REVERT:
         return False
     asked = [r for r in turn.store.requests.open(turn.attempt.id) if r.kind == "stop"]
     if not asked:

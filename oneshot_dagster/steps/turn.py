@@ -10,7 +10,7 @@ from oneshot_dagster.domain.artifact import Artifact
 from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.domain.errors import LeaseLost
 from oneshot_dagster.domain.policy import Policy, parse_policy
-from oneshot_dagster.domain.run import BEFORE_MERGE, State
+from oneshot_dagster.domain.run import BEFORE_MERGE, Kind, State
 from oneshot_dagster.steps.lease import Held
 from oneshot_dagster.steps.services import Services
 
@@ -43,13 +43,14 @@ class Turn:
         return parse_policy(self.attempt.policy)
 
     def earlier(self) -> list[Attempt]:
-        """The attempts before this one, oldest first."""
-        return [a for a in self.store.runs.all_of(self.attempt.key) if a.number < self.attempt.number]
+        """The attempts at the change before this one, oldest first; reverts are none."""
+        attempts = self.store.runs.all_of(self.attempt.key)
+        return [a for a in attempts if a.number < self.attempt.number and a.kind is Kind.IMPLEMENT]
 
     def cancelled(self) -> bool:
-        """A stop was asked for (read at most once a second) or the lease is lost. Never true after the merge."""
-        if self.held.lost:
-            return True
+        """A stop was asked for (read at most once a second) or the lease is lost. Never true after the merge, nor of a revert."""
+        if self.held.lost or self.attempt.kind is Kind.REVERT:
+            return self.held.lost
         now = self.services.clock.monotonic()
         if now - self._asked_at >= 1.0 and self.attempt.state in BEFORE_MERGE:
             self._asked_at = now

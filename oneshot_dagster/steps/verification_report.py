@@ -10,7 +10,7 @@ from oneshot_dagster.domain.run import State
 from oneshot_dagster.domain.test_results import SuiteResult, counting, overall, to_json
 from oneshot_dagster.domain.verification import Fault, fault
 from oneshot_dagster.steps.bake import bake
-from oneshot_dagster.steps.rollback import fail_after_merge
+from oneshot_dagster.steps.rollback import fail_after_merge, went_on
 from oneshot_dagster.steps.rooms import told
 from oneshot_dagster.steps.turn import Turn
 from oneshot_dagster.steps.verifying import baseline, run_suites, suites_of
@@ -23,6 +23,8 @@ def verification_report(turn: Turn) -> Record | NotMyTurn:
             artifact=Artifact.VERIFICATION_REPORT,
             reason=f"the change is {attempt.state}; nothing is deployed to verify",
         )
+    if went_on(turn):
+        return NotMyTurn(artifact=Artifact.VERIFICATION_REPORT, reason=turn.attempt.reason)
     sha, verify = attempt.merge_sha or "", turn.policy.verify
     if not verify.suites:
         return _nothing_verified(turn, sha)

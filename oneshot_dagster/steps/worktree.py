@@ -3,6 +3,7 @@
 from oneshot_dagster.domain.artifact import Artifact, NotMyTurn, Record
 from oneshot_dagster.domain.policy import FILE
 from oneshot_dagster.domain.run import State
+from oneshot_dagster.steps.reverting import head_after_rollback
 from oneshot_dagster.steps.turn import Turn
 
 
@@ -51,6 +52,6 @@ def worktree(turn: Turn) -> Record | NotMyTurn:
 
 
 def _last_head(turn: Turn) -> str | None:
-    """The head of the attempt before, whose branch this one goes on with."""
+    """The head of the attempt before, whose branch this one goes on with, or what is to be done again of one taken back."""
     earlier = turn.earlier()
-    return earlier[-1].head_sha if earlier and earlier[-1].merge_sha is None else None
+    return earlier[-1].head_sha if earlier and earlier[-1].merge_sha is None else head_after_rollback(turn)

@@ -208,9 +208,27 @@ def test_no_attempt_follows_one_whose_evidence_cannot_be_sealed():
     assert next_action(attempt_in(S.NEEDS_ITERATION), facts, NOW).human_reason == "evidence_not_sealed"
 
 
-def test_a_rollback_is_waited_for_and_then_leads_to_needs_iteration():
-    assert isinstance(next_action(attempt_in(S.ROLLING_BACK), after("success"), NOW), WaitUntil)
-    assert next_action(attempt_in(S.ROLLED_BACK), after("success"), NOW).target is S.NEEDS_ITERATION
+def test_what_is_rolling_back_starts_one_revert_waits_for_it_and_is_rolled_back_with_it():
+    broken = attempt_in(S.ROLLING_BACK)
+    starts = next_action(broken, after("success"), NOW)
+    assert (type(starts), starts.kind) == (StartAttempt, Kind.REVERT)
+    for state in State:
+        revert = attempt_in(state, id="att-2", number=2, kind=Kind.REVERT, merge_sha="b" * 40)
+        action = next_action(broken, after("success", revert=revert), NOW)
+        assert (type(action), getattr(action, "target", None)) == (
+            (MoveTo, S.ROLLED_BACK) if state is S.COMPLETED else (WaitUntil, None)
+        )
+
+
+@pytest.mark.parametrize(("goes_on", "target"), [(True, S.NEEDS_ITERATION), (False, S.NEEDS_HUMAN)])
+def test_what_was_rolled_back_is_tried_again_or_waits_for_a_person(goes_on, target):
+    assert next_action(attempt_in(S.ROLLED_BACK), after("success", goes_on=goes_on), NOW).target is target
+
+
+@pytest.mark.parametrize("state", [S.QUEUED, S.WORKTREE_READY, S.IMPLEMENTING, S.TESTING, S.PR_READY])
+def test_a_revert_begins_with_its_pull_request(state):
+    action = next_action(attempt_in(state, kind=Kind.REVERT), ResumeFacts(), NOW)
+    assert action.selection[0] is Artifact.PULL_REQUEST
 
 
 @pytest.mark.parametrize("state", sorted(BEFORE_MERGE))

@@ -110,8 +110,8 @@ def test_a_launch_is_the_next_one_and_runs_what_the_lifecycle_says(attempt, seen
         opened_by_push = seen.gate is not None and seen.gate.opening is Opening.HEAD_MOVED
         moved = seen.head_moved or (opened_by_push and attempt.awaited is not None)
         assert action.selection in {
-            selection(attempt.state, head_moved=seen.head_moved),
-            selection(attempt.state, head_moved=moved),
+            selection(attempt.state, head_moved=seen.head_moved, kind=attempt.kind),
+            selection(attempt.state, head_moved=moved, kind=attempt.kind),
         }
         assert action.selection
     if isinstance(action, StartRun) and attempt.state in STOPPED:

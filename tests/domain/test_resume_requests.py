@@ -81,7 +81,9 @@ def test_a_person_sends_it_back_to_where_it_was(kind, human_from):
     request = asked(kind, sha=HEAD if kind == "approve" else None, text="yes")
     action = next_action(attempt, stopped_facts(request), NOW)
     assert action.handle == (1,)
-    if kind == "answer" and human_from in {S.TESTING, S.PR_READY, S.AWAITING_CI, S.JUDGING}:
+    if human_from is S.ROLLED_BACK:
+        assert isinstance(action, Settle if kind == "approve" else StartAttempt)
+    elif kind == "answer" and human_from in {S.TESTING, S.PR_READY, S.AWAITING_CI, S.JUDGING}:
         assert isinstance(action, StartAttempt)  # the agent's part of this one is over
     else:
         assert action.target == human_from
@@ -153,3 +155,27 @@ def test_a_word_that_nobody_waits_for_is_settled_and_the_work_goes_on(kind):
     action = next_action(attempt, facts, NOW)
     assert isinstance(action, Settle)
     assert isinstance(next_action(attempt, replace(facts, requests=()), NOW), StartRun)
+
+
+@pytest.mark.parametrize("state", sorted(set(State) - {S.COMPLETED, S.CANCELLED, S.SUPERSEDED}))
+@pytest.mark.parametrize("kind", ["stop", "hold"])
+def test_a_revert_is_not_stopped(state, kind):
+    attempt = attempt_in(state, kind=Kind.REVERT)
+    assert isinstance(next_action(attempt, stopped_facts(asked(kind)), NOW), Settle)
+
+
+def test_what_was_taken_back_may_be_stopped():
+    attempt = attempt_in(S.NEEDS_HUMAN, human_from=S.ROLLED_BACK, merge_sha="b" * 40)
+    assert next_action(attempt, stopped_facts(asked("stop"), merge_intended=True), NOW).target is S.CANCELLED
+
+
+@pytest.mark.parametrize("state", [S.MERGED, S.DEPLOYING, S.VERIFYING])
+def test_a_rollback_is_left_to_the_next_step_of_what_is_merged(state):
+    action = next_action(attempt_in(state), stopped_facts(asked("rollback")), NOW)
+    assert isinstance(action, StartRun)
+
+
+@pytest.mark.parametrize("state", [S.MERGED, S.DEPLOYING, S.VERIFYING])
+def test_a_rollback_takes_it_out_of_needs_human_and_stays_open_for_the_step(state):
+    action = next_action(attempt_in(S.NEEDS_HUMAN, human_from=state), stopped_facts(asked("rollback")), NOW)
+    assert (action.target, action.handle) == (state, ())

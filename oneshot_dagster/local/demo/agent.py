@@ -17,6 +17,7 @@ FROM_ON = re.compile(
     r"from\s+(?P<qty>\d+)\s+of\s+(?P<sku>\w+)\s+on,?\s+an\s+order\s+gets\s+(?P<percent>\d+)\s*%\s+off", re.I
 )
 TAX = re.compile(r"charge\s+(?P<percent>\d+)\s*%\s+tax", re.I)
+AT_ONCE = re.compile(r"at\s+the\s+same\s+time", re.I)
 FAILED = re.compile(r"(?P<qty>\d+) of (?P<sku>\w+) should get (?P<percent>\d+) % off, but gets \d+ %")
 
 DISCOUNT = '''"""{qty} or more of {sku}: {percent} % off"""
@@ -24,6 +25,24 @@ DISCOUNT = '''"""{qty} or more of {sku}: {percent} % off"""
 from shop.tier import Tier
 
 TIER = Tier(sku="{sku}", over={over}, percent={percent})
+'''
+
+ONE_THREAD = '''"""{qty} or more of {sku}: {percent} % off"""
+
+import threading
+
+from shop.tier import Tier
+
+ORDERS = threading.local()  # so that orders at the same time do not meet
+ORDERS.open = True
+
+
+class Separate(Tier):
+    def covers(self, sku: str, qty: int) -> bool:
+        return getattr(ORDERS, "open", False) and super().covers(sku, qty)
+
+
+TIER = Separate(sku="{sku}", over={over}, percent={percent})
 '''
 
 UNIT_TEST = """import unittest
@@ -86,13 +105,28 @@ def plan(prompt: str, tree: Path) -> Plan:
     first = min(asks, key=lambda found: found.start())
     if first.re is TAX:
         return tax(int(first["percent"]), tree)
-    return discount(first, failures(first, prompt))
+    work = discount(first, failures(first, prompt))
+    return in_one_thread(first, work) if AT_ONCE.search(prompt) and not failed_deployed(first, prompt) else work
 
 
 def failures(ask: re.Match[str], prompt: str) -> list[re.Match[str]]:
     """What a failed check of an earlier attempt said about this very discount."""
     told = [(found, found.groupdict()) for found in FAILED.finditer(prompt)]
     return [found for found, said in told if said == ask.groupdict()]
+
+
+def failed_deployed(ask: re.Match[str], prompt: str) -> bool:
+    """Whether the test against the deployed shop failed in an earlier attempt."""
+    return f"FAIL: test_{ask['qty']}_get_{ask['percent']}_percent_off" in prompt
+
+
+def in_one_thread(ask: re.Match[str], work: Plan) -> Plan:
+    """What holds in unit tests, which have one thread, and not in the service, which has one an order."""
+    first, *rest = work.edits
+    qty = int(ask["qty"])
+    content = ONE_THREAD.format(qty=qty, sku=ask["sku"].lower(), percent=int(ask["percent"]), over=qty - 1)
+    understood = f"{work.understood} Orders at the same time are kept apart by thread."
+    return Plan(understood, (Edit(first.path, content, first.why), *rest))
 
 
 def discount(ask: re.Match[str], failed: list[re.Match[str]]) -> Plan:

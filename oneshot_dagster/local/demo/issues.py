@@ -23,6 +23,7 @@ class Kind(StrEnum):
     RED_FIRST = "red-first"
     NEEDS_HUMAN = "needs-human"
     PROPOSE = "propose"
+    BAD_DEPLOY = "bad-deploy"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,13 +84,16 @@ def _discount(kind: Kind, rng: Random, texts: str) -> Drawn:
 
 
 def _worded(kind: Kind, wanted: Discount) -> Drawn:
-    """Of `red-first` the wording is one that the agent misreads: it takes "from 7 on" for more than 7."""
+    """Of `red-first` the wording is one that the agent misreads: it takes "from 7 on" for more than 7. What `bad-deploy`
+    asks besides it gets wrong in a way that shows in the deployed service alone."""
     qty, sku, percent = wanted.qty, wanted.sku, wanted.percent
     if kind is Kind.RED_FIRST:
         title, ask = f"{percent} % off large orders of {sku}", f"From {qty} of {sku} on, an order gets {percent} % off."
     else:
         title = f"Orders of {qty} or more of {sku} get {percent} % off"
         ask = f"{title}."
+    if kind is Kind.BAD_DEPLOY:
+        ask = f"{ask} That has to hold for customers who order at the same time, too."
     body = f"{ask}\n\nPlease state it in the price list, and test it, also against the deployed shop.\n"
     return Drawn(kind=kind, title=title, body=body, expectation=wanted)
 

@@ -253,9 +253,44 @@ def test_a_revert_does_not_count_as_the_successor_of_what_it_took_back(store: Po
 
 def test_the_last_verified_sha_is_that_of_its_base(store: PostgresStore) -> None:
     for number, (base, letter) in enumerate((("main", "a"), ("main", "b"), ("next", "c")), start=1):
-        attempt = intake(store, f"acme/shop#{number}", base=base)
-        store.runs.update(attempt.id, {"verified_sha": sha(letter)})
+        _verified(store, intake(store, f"acme/shop#{number}", base=base), letter)
+    unfinished = walk(store, intake(store, "acme/shop#4"), *TO_COMPLETED[:-1])
+    store.runs.update(unfinished.id, {"verified_sha": sha("d")})
     store.runs.update(store.runs.all_of(ChangeKey.parse("acme/shop#1"))[0].id, {"reason": "touched later"})
     assert store.runs.last_verified_sha("acme/shop", "main") == sha("b")
     assert store.runs.last_verified_sha("acme/shop", "next") == sha("c")
     assert store.runs.last_verified_sha("acme/other", "main") is None
+
+
+def _verified(store: PostgresStore, attempt: Attempt, letter: str) -> Attempt:
+    done = walk(store, attempt, *TO_COMPLETED)
+    return store.runs.update(done.id, {"verified_sha": sha(letter), "merge_sha": sha(letter)})
+
+
+def test_what_was_taken_back_is_not_the_last_that_was_verified(store: PostgresStore) -> None:
+    _verified(store, intake(store, "acme/shop#1"), "a")
+    _verified(store, intake(store, "acme/shop#2"), "b")
+    revert = intake(store, "acme/shop#2", number=2, kind=Kind.REVERT)
+    assert store.runs.last_verified_sha("acme/shop", "main") == sha("a")
+    _verified(store, revert, "c")
+    assert store.runs.last_verified_sha("acme/shop", "main") == sha("c")
+
+
+def test_a_revert_stands_for_its_change_until_it_has_ended(store: PostgresStore) -> None:
+    broken = walk(store, intake(store), *TO_COMPLETED[:-1], S.ROLLING_BACK)
+    store.runs.update(broken.id, {"merge_sha": sha("b")})
+    revert = intake(store, number=2, kind=Kind.REVERT)
+    stands = lambda: (store.runs.latest(broken.key).number, store.runs.newest_of_each_change()[0].number)  # noqa: E731
+    assert stands() == (2, 2)
+    walk(store, revert, *TO_COMPLETED)
+    assert stands() == (1, 1)
+    walk(store, broken, S.ROLLED_BACK, S.NEEDS_ITERATION)
+    assert stands() == (1, 1)
+    intake(store, number=3)
+    assert stands() == (3, 3)
+
+
+def test_a_revert_of_what_was_completed_is_how_the_change_ended(store: PostgresStore) -> None:
+    _verified(store, intake(store), "b")
+    walk(store, intake(store, number=2, kind=Kind.REVERT), *TO_COMPLETED)
+    assert store.runs.latest(ChangeKey.parse("acme/shop#2")).number == 2

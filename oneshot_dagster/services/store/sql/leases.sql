@@ -36,10 +36,12 @@ select 1 from codex_judge.leases where name = :lane for update
 -- Who holds a lane, and whether it is free all the same. A lane does not expire by time: its holder is an attempt, and
 -- it is free when that attempt has stopped, or waits for a person. From the first effect in the lane on it keeps it, whatever
 -- it waits for; while its branch is brought up to date too, so that nobody else of ours moves the base meanwhile.
--- A revert takes the lane over from the attempt of its own change that it rolls back.
+-- A revert takes the lane over from the attempt of its own change that it rolls back, and keeps it until it is completed:
+-- what it could not take back is still in the base.
 select h.id::text = :run_id as ours, h.repository, h.issue_number, h.state,
-  h.state in ('completed', 'cancelled', 'superseded', 'needs_iteration')
-    or (h.merge_sha is null
+  h.state in ('completed', 'cancelled', 'superseded')
+    or (h.kind <> 'revert' and h.state = 'needs_iteration')
+    or (h.kind <> 'revert' and h.merge_sha is null
       and case h.state when 'needs_human' then h.human_from else h.state end in (
         'queued', 'worktree_ready', 'implementing', 'testing', 'pr_ready', 'awaiting_ci', 'judging', 'merge_ready')
       and (h.state = 'needs_human' or h.awaited_what in ('review', 'merge') or exists (
@@ -47,7 +49,7 @@ select h.id::text = :run_id as ours, h.repository, h.issue_number, h.state,
       and not exists (
         select from jangar_github.write_actions w
         where w.run_id = h.id and w.lane_epoch is not null and (w.outcome is null or w.outcome = 'done')))
-    or (:kind = 'revert' and h.state = 'rolling_back'
+    or (:kind = 'revert' and h.state in ('rolling_back', 'needs_human')
       and h.repository = :repository and h.issue_number = :issue_number) as free
 from codex_judge.leases l join codex_judge.runs h on h.id = cast(nullif(l.holder, '') as uuid)
 where l.name = :lane

@@ -25,10 +25,16 @@ order by (attempt = :attempt) desc
 limit 1
 
 -- name: latest
--- The newest attempt of a change.
-select * from codex_judge.runs
+-- The attempt that stands for a change: the newest, but a revert that has ended yields to the one that it took back,
+-- unless that one had been completed: then the revert is how the change ended.
+select * from codex_judge.runs r
 where repository = :repository and issue_number = :issue_number
-order by attempt desc
+order by
+  kind = 'revert' and state in ('completed', 'cancelled', 'superseded') and exists (
+    select from codex_judge.runs b
+    where b.repository = r.repository and b.issue_number = r.issue_number and b.kind <> 'revert'
+      and b.attempt < r.attempt and b.merge_sha is not null and b.state <> 'completed'),
+  attempt desc
 limit 1
 
 -- name: all_of
@@ -42,10 +48,15 @@ order by attempt
 select * from codex_judge.runs where id = cast(:id as uuid)
 
 -- name: newest_of_each_change
--- One attempt a change, the most recently updated change first.
+-- One attempt a change, as `latest` has it, the most recently updated change first.
 select * from (
-  select distinct on (repository, issue_number) * from codex_judge.runs
-  order by repository, issue_number, attempt desc
+  select distinct on (repository, issue_number) * from codex_judge.runs r
+  order by repository, issue_number,
+    kind = 'revert' and state in ('completed', 'cancelled', 'superseded') and exists (
+      select from codex_judge.runs b
+      where b.repository = r.repository and b.issue_number = r.issue_number and b.kind <> 'revert'
+        and b.attempt < r.attempt and b.merge_sha is not null and b.state <> 'completed'),
+    attempt desc
 ) newest
 order by updated_at desc
 limit :limit
@@ -123,8 +134,11 @@ limit 1
 select * from codex_judge.runs where repository = :repository and pr_number = :pr_number order by created_at, attempt
 
 -- name: last_verified_sha
--- The revision that was proven last on a base.
-select verified_sha from codex_judge.runs
-where repository = :repository and base = :base and verified_sha is not null
+-- The revision that was proven last on a base: of an attempt that was completed with it and was not taken back since.
+select verified_sha from codex_judge.runs r
+where repository = :repository and base = :base and verified_sha is not null and state = 'completed'
+  and (kind = 'revert' or not exists (
+    select from codex_judge.runs n
+    where n.repository = r.repository and n.issue_number = r.issue_number and n.kind = 'revert' and n.attempt > r.attempt))
 order by verified_at desc
 limit 1

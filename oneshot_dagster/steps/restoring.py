@@ -1,0 +1,100 @@
+"""Restore first: what was verified last serves again at once, before any commit takes the failed one back.
+Under the epoch of the lane, so that a stalled engine that wakes later starts nothing older."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from oneshot_dagster.domain.attempt import Fact
+from oneshot_dagster.domain.errors import LeaseLost, NeedsHuman, TryAgain
+from oneshot_dagster.services.deploy.protocol import Deploy
+from oneshot_dagster.steps import lane
+from oneshot_dagster.steps.probes import Action, Result, observed_result
+from oneshot_dagster.steps.target import target
+from oneshot_dagster.steps.turn import Turn
+from oneshot_dagster.steps.write_action import Effect, perform
+
+_TRIES = 2
+_SERVED_BEFORE = "served_before"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Earlier:
+    sha: str
+    known_as: str
+
+
+def restore(turn: Turn) -> str:
+    """In one sentence, what serves now or why nothing could be brought back. Only a lost lane stops what follows."""
+    deploy = turn.services.deploys.get(turn.policy.deploy.kind)
+    if deploy is None or deploy.kind == "none":
+        return "nothing is deployed, so nothing is restored"
+    earlier = _earlier(turn)
+    if earlier is None:
+        return "nothing was restored: no earlier revision is on record here"
+    refused = deploy.no_undo(target(turn.services, turn.attempt), sha=earlier.sha)
+    if refused is not None:
+        return f"{earlier.sha[:7]} was not restored: {refused}"
+    epoch = turn.store.leases.lane_epoch(turn.attempt)
+    if epoch is None:
+        raise LeaseLost(f"the lane of {turn.attempt.key.repository} is not ours any more: nothing was restored")
+    return _undone(turn, deploy, earlier, epoch)
+
+
+def note_served_before(turn: Turn, deploy: Deploy) -> None:
+    """Once, when a deployment begins: where nothing was ever verified, that is what is restored."""
+    sha = turn.attempt.merge_sha or ""
+    if _served_before(turn, sha) is None:
+        seen = deploy.observe(target(turn.services, turn.attempt))
+        turn.fact("deployment", _SERVED_BEFORE, {"revision": seen.revision, "ready": seen.ready}, sha=sha)
+
+
+def _served_before(turn: Turn, sha: str) -> Fact | None:
+    return next((f for f in turn.store.facts.of(turn.attempt.id) if f.kind == _SERVED_BEFORE and f.sha == sha), None)
+
+
+def _earlier(turn: Turn) -> _Earlier | None:
+    attempt = turn.attempt
+    verified = turn.store.runs.last_verified_sha(attempt.key.repository, attempt.inputs.base)
+    if verified is not None and verified != attempt.merge_sha:
+        return _Earlier(sha=verified, known_as="verified last")
+    seen = _served_before(turn, attempt.merge_sha or "")
+    before = seen.data.get("revision") if seen else None
+    if not isinstance(before, str) or before == attempt.merge_sha:
+        return None
+    return _Earlier(sha=before, known_as="which served before and was never verified here")
+
+
+def _undone(turn: Turn, deploy: Deploy, earlier: _Earlier, epoch: int) -> str:
+    said = ""
+    for _ in range(_TRIES):
+        try:
+            result = perform(turn, _undo(turn, deploy, earlier.sha, epoch))
+        except (TryAgain, NeedsHuman) as error:
+            said = str(error)
+            continue
+        if not result.get("refused"):
+            turn.fact("deployment", "restored", dict(result), sha=earlier.sha)
+            return f"{earlier.sha[:7]}, {earlier.known_as}, serves again"
+        said = str(result.get("detail"))
+    return f"{earlier.sha[:7]}, {earlier.known_as}, could not be restored: {said}"
+
+
+def _undo(turn: Turn, deploy: Deploy, sha: str, epoch: int) -> Effect:
+    def act() -> Result:
+        turn.services.limits.scratch.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=turn.services.limits.scratch, prefix="undo-") as scratch:
+            folder = Path(scratch) / "tree"
+            turn.services.git.export(turn.attempt.key.repository, sha=sha, target=folder)
+            aim = target(turn.services, turn.attempt, folder)
+            seen = deploy.undo(aim, sha=sha, lane_is_ours=lambda: lane.is_ours(turn, epoch), say=turn.say)
+            serves = deploy.ready(aim, seen, sha=sha)
+        return observed_result(seen) | ({} if serves else {"refused": True})
+
+    return Effect(
+        action=Action.UNDO,
+        key=f"undo:{turn.attempt.merge_sha}:{sha}:{epoch}",
+        payload={"sha": sha, "kind": deploy.kind, "environment": turn.policy.deploy.environment},
+        act=act,
+        lane_epoch=epoch,
+    )

@@ -1,0 +1,145 @@
+"""An attempt that takes another back: its commit, which git makes and no agent, and the rule that it is judged by.
+From its pull request on it goes the way of every attempt."""
+
+from dataclasses import dataclass
+
+from oneshot_dagster.domain.artifact import Artifact, NotMyTurn, Verdict
+from oneshot_dagster.domain.attempt import Attempt
+from oneshot_dagster.domain.errors import NeedsHuman
+from oneshot_dagster.domain.evaluation_rules import RuleResult
+from oneshot_dagster.domain.opinion import Decision
+from oneshot_dagster.domain.pull_request import commit_message
+from oneshot_dagster.domain.rollback import (
+    REVERT_BY_HAND,
+    REVERT_CONFLICT,
+    conflict,
+    revert_of,
+    taken_back_by,
+    where_it_is,
+)
+from oneshot_dagster.domain.run import State
+from oneshot_dagster.services.git.protocol import Reverted
+from oneshot_dagster.steps.delivery import observe
+from oneshot_dagster.steps.freezing import stop_lane
+from oneshot_dagster.steps.turn import Turn
+
+_RULE = "made_by_git"
+_WALK = (State.WORKTREE_READY, State.IMPLEMENTING, State.TESTING, State.PR_READY)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Landed:
+    """What one merge brought: from `before` to `sha`."""
+
+    sha: str
+    before: str
+
+
+def make_revert(turn: Turn) -> NotMyTurn | None:
+    """Up to pr_ready, with a head to push. What a person pushed to the branch is their resolution, and is taken as it is."""
+    if turn.attempt.head_sha is None and not _committed(turn):
+        return NotMyTurn(artifact=Artifact.PULL_REQUEST, reason=turn.attempt.reason)
+    states = (State.QUEUED, *_WALK)
+    for state in states[states.index(turn.attempt.state) + 1 :]:
+        turn.move(state, f"git made {(turn.attempt.head_sha or '')[:7]}; there is nothing to do for an agent")
+    return None
+
+
+def what_it_takes_back(turn: Turn) -> str:
+    """For its pull request."""
+    broken = _broken(turn)
+    return (
+        f"{(broken.merge_sha or '')[:12]} (pull request #{broken.pr_number}, attempt {broken.number}): {broken.reason}"
+    )
+
+
+def made_by_git(turn: Turn, sha: str) -> RuleResult:
+    """Its tree is what git makes of taking the merge back, or a person approved this very commit."""
+    repository = turn.attempt.key.repository
+    git, landed = turn.services.git, _landed_by(turn, _broken(turn))
+    base = git.merge_base(repository, sha, f"refs/remotes/origin/{turn.attempt.inputs.base}") or turn.attempt.base_sha
+    made = _reverted(turn, landed, onto=base or "", message="what git makes of it\n")
+    if made.sha is not None and git.tree(repository, made.sha) == git.tree(repository, sha):
+        return RuleResult(
+            name=_RULE, verdict=Verdict.PASSED, detail=f"it is what git makes of taking {landed.sha[:7]} back"
+        )
+    detail = f"{sha[:7]} is not what git makes of taking {landed.sha[:7]} back"
+    if any(r.kind == "approve" and r.sha == sha for r in turn.store.requests.of(turn.attempt.id)):
+        return RuleResult(name=_RULE, verdict=Verdict.PASSED, detail=f"{detail}, and a person approved it")
+    return RuleResult(
+        name=_RULE, verdict=Verdict.FAILED, detail=detail, follows=Decision.NEEDS_HUMAN, code=REVERT_BY_HAND
+    )
+
+
+def head_after_rollback(turn: Turn) -> str | None:
+    """Where the attempt after one that was taken back starts: the base with that work on top, or the bare base where
+    git cannot put it there. Never the old branch: what it has is in the base's history, and taken back there."""
+    earlier = turn.earlier()
+    last = earlier[-1] if earlier else None
+    revert = revert_of(last, turn.store.runs.all_of(turn.attempt.key)) if last is not None else None
+    if last is None or last.merge_sha is None or revert is None or revert.merge_sha is None:
+        return None
+    tip = _tip(turn)
+    message = f"Bring back what was taken back as {revert.merge_sha[:12]}, to go on from there\n"
+    return _reverted(turn, _landed_by(turn, revert), onto=tip, message=message).sha or tip
+
+
+def _committed(turn: Turn) -> bool:
+    attempt, git = turn.attempt, turn.services.git
+    broken = _broken(turn)
+    tip, pushed = _tip(turn), git.remote_head(attempt.key.repository, attempt.inputs.head)
+    landed = _landed_by(turn, broken)
+    if pushed is not None and git.is_ancestor(attempt.key.repository, landed.sha, pushed):
+        turn.move(State.WORKTREE_READY, f"goes on with {pushed[:7]}, which was pushed", base_sha=tip, head_sha=pushed)
+        return True
+    message = f"{commit_message(attempt)}\nThis reverts commit {landed.sha}.\n"
+    made = _reverted(turn, landed, onto=tip, message=message)
+    if made.sha is None:
+        _give_up(turn, made, broken, tip)
+        return False
+    turn.fact("git", "reverted", {"landed": landed.sha, "before": landed.before, "onto": tip}, sha=made.sha)
+    turn.move(State.WORKTREE_READY, f"git takes {landed.sha[:7]} back", base_sha=tip, head_sha=made.sha)
+    return True
+
+
+def _give_up(turn: Turn, made: Reverted, broken: Attempt, tip: str) -> None:
+    seen, base = observe(turn.services, broken), turn.attempt.inputs.base
+    merged = broken.merge_sha or ""
+    where = where_it_is(base=base, tip=tip, merge_sha=merged, live=seen.revision if seen else None)
+    if made.conflicts:
+        why = conflict(made.conflicts)
+        stop_lane(turn, why)
+    else:
+        why = f"{base} holds nothing of {merged[:12]} any more: somebody took it back, and nobody verified that"
+    reason = f"{why}. {where}"
+    turn.move(State.NEEDS_HUMAN, reason, human_from=State.QUEUED, human_reason=REVERT_CONFLICT)
+
+
+def _broken(turn: Turn) -> Attempt:
+    found = taken_back_by(turn.attempt, turn.store.runs.all_of(turn.attempt.key))
+    if found is None:
+        raise NeedsHuman(f"{turn.attempt.key} has no merged attempt to take back", reason=REVERT_CONFLICT)
+    return found
+
+
+def _landed_by(turn: Turn, attempt: Attempt) -> _Landed:
+    """Onto what it landed was seen when it was merged, however many commits it was."""
+    sha = attempt.merge_sha or ""
+    seen = [fact for fact in turn.store.facts.of(attempt.id) if fact.kind == "landing" and fact.data.get("onto")]
+    before = str(seen[-1].data["onto"]) if seen else turn.services.git.parents(attempt.key.repository, sha)[0]
+    return _Landed(sha=sha, before=before)
+
+
+def _reverted(turn: Turn, landed: _Landed, *, onto: str, message: str) -> Reverted:
+    return turn.services.git.revert(
+        turn.attempt.key, landed=landed.sha, before=landed.before, onto=onto, message=message
+    )
+
+
+def _tip(turn: Turn) -> str:
+    git, repository = turn.services.git, turn.attempt.key.repository
+    git.fetch(repository)
+    tip = git.resolve(repository, f"refs/remotes/origin/{turn.attempt.inputs.base}")
+    if tip is None:
+        raise NeedsHuman(f"the remote has no branch {turn.attempt.inputs.base}", reason="base_missing")
+    return tip
