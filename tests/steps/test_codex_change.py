@@ -154,3 +154,31 @@ def test_a_patch_over_its_size_is_a_persons_to_look_at(codex):
     key = codex.starts(Kind.HAPPY, big, Reply(message("ok")), patch_mb=2)
     attempt = codex.comes_to(key)
     assert (attempt.state, attempt.human_reason) == (State.NEEDS_HUMAN, "patch_too_large")
+
+
+def at_work(codex, key: ChangeKey) -> ChangeKey:
+    """Until a command of its model's runs, and what was said before is in the store."""
+    notes = codex.resumed.services.store.notes
+
+    def is_at_work(found: Attempt) -> bool:
+        return any(message["kind"] == "command_started" for message in notes.messages(found.id))
+
+    codex.comes_to(key, is_at_work)
+    return key
+
+
+def test_what_it_says_is_in_the_store_while_it_works_and_a_killed_run_leaves_no_child(codex):
+    key = at_work(codex, codex.starts(Kind.HAPPY, Reply(shell("touch half; sleep 323", yield_time_ms=30000))))
+    next(iter(codex.launcher.runs.values())).kill()
+    attempt = codex.comes_to(key)
+    assert (attempt.state, attempt.number, attempt.infrastructure_retries) == (State.COMPLETED, 1, 1)
+    assert "worktree-kept" in codex.files(attempt)
+
+
+def test_a_stop_ends_codex_and_keeps_what_it_said(codex):
+    key = at_work(codex, codex.starts(Kind.HAPPY, Reply(shell("sleep 325", yield_time_ms=30000))))
+    attempt = codex.resumed.services.store.runs.latest(key)
+    codex.resumed.services.store.requests.add(attempt.id, kind="stop", by="ada")
+    attempt = codex.comes_to(key)
+    assert attempt.state is State.CANCELLED
+    assert {"implementation-log", "implementation-events", "implementation-session"} <= set(codex.files(attempt))

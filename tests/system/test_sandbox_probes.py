@@ -17,7 +17,9 @@ from oneshot_dagster.system.sandbox.kinds import why_not_bubblewrap, why_not_lan
 ROOT = Path(oneshot_dagster.__file__).parent.parent
 HERE = Path(__file__).parent
 NOBODY = 65534
-_NEEDED = "import structlog, oneshot_dagster.services.suites.local, oneshot_dagster.services.agent.command"
+_NEEDED = (
+    "import structlog, codex_cli_bin, oneshot_dagster.services.suites.local, oneshot_dagster.services.agent.command"
+)
 
 
 def environment() -> dict[str, str]:
@@ -91,5 +93,14 @@ def test_inside_the_sandbox_no_attempt_succeeds(kind, carrier, user):
     if why := {"bubblewrap": why_not_bubblewrap, "landlock": why_not_landlock}[kind]():
         pytest.skip(why)
     found = attempts(kind, carrier, user)
+    assert found["all"]
+    assert found["reached"] == [], found["said"]
+
+
+@users
+def test_no_attempt_succeeds_from_a_command_of_codex(user):
+    if why := why_not_bubblewrap():
+        pytest.skip(why)
+    found = attempts("none", "codex", user)  # its own sandbox is all there is between
     assert found["all"]
     assert found["reached"] == [], found["said"]

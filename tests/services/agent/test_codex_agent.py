@@ -136,7 +136,8 @@ def test_commands_reach_no_network_and_nothing_of_this_machine_but_the_worktree(
         f"cat {tmp_path}/secret; echo x > {tmp_path}/written; ls /root /home; "
         f"(exec 3<>/dev/tcp/127.0.0.1/{port}) && echo reached; touch .git/x; git commit -qam x"
     )
-    server.script(Reply(shell(look)), DONE)
+    escape = added({str(tmp_path / "written"): "x", "../written": "x"})
+    server.script(Reply(escape), Reply(shell(look)), DONE)
     run(agent, worktree)
     told = server.requests()[-1].outputs[-1]
     assert "a secret of the platform" not in told
