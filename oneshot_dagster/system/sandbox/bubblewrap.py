@@ -9,11 +9,11 @@ from oneshot_dagster.system.sandbox.surroundings import links, shown
 
 PROGRAM = "bwrap"
 SOCKETS = Path("/run/egress")  # where the folder with the way out is seen
-_SCRATCH = 2**30  # bytes of each folder in memory
+_LARGE, _SMALL = 2**30, 2**20  # bytes of a folder in memory
 
 _SPACES = ("--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try")
 _LOOK = ("--hostname", "sandbox", "--die-with-parent", "--cap-drop", "ALL")
-_EMPTY = ("--size", str(_SCRATCH), "--tmpfs")
+_EMPTY, _HIDING = ("--size", str(_LARGE), "--tmpfs"), ("--size", str(_SMALL), "--tmpfs")
 
 
 def options(
@@ -26,14 +26,14 @@ def options(
         *(() if room.host_network else ("--unshare-net",)),
         *_LOOK,
         *(("--cap-add", "CAP_NET_BIND_SERVICE") if outlet else ()),
-        *("--proc", "/proc", "--dev", "/dev", *_EMPTY, "/tmp", *_EMPTY, "/run"),  # noqa: S108
+        *("--proc", "/proc", "--dev", "/dev", *_EMPTY, "/dev/shm", *_EMPTY, "/tmp", *_HIDING, "/run"),  # noqa: S108
         *(word for target, place in links() for word in ("--symlink", target, str(place))),
         *_mounts(room, cwd),
         *("--ro-bind", str(hosts), "/etc/hosts"),
         *(("--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf") if room.host_network else ()),
         *(("--ro-bind", str(outlet), str(SOCKETS)) if outlet else ()),
         *(("--sync-fd", str(held)) if held is not None else ()),
-        *("--remount-ro", "/", "--chdir", str(cwd), "--seccomp", str(seccomp)),
+        *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(cwd), "--seccomp", str(seccomp)),
     )
 
 
@@ -46,7 +46,7 @@ def limits(bounds: Bounds) -> tuple[str, ...]:
 def _mounts(room: Room, cwd: Path) -> Iterator[str]:
     """Parents first, so that what is named deeper down is stronger; what is writable comes over what is only readable."""
     wanted: dict[Path, tuple[str, ...]] = {place: ("--ro-bind", str(place)) for place in (*shown(), *room.readable)}
-    wanted |= dict.fromkeys(room.hidden, ("--tmpfs",))
+    wanted |= dict.fromkeys(room.hidden, _HIDING)
     wanted |= {place: ("--bind", str(place)) for place in (*room.writable, cwd)} if room.writable else {}
     there = {place: words for place, words in wanted.items() if place.exists()}
     for place in sorted(there, key=lambda one: len(one.parts)):

@@ -59,6 +59,8 @@ class Sockets:
             answer = -refusal.number
         except OSError as problem:
             answer = -(problem.errno or errno.EPERM)
+        except Exception:  # noqa: BLE001 (whatever was asked for: who watches must not end before who is watched)
+            answer = -errno.EINVAL
         with contextlib.suppress(OSError):
             fcntl.ioctl(listener, _SEND, bytearray(struct.pack("=QqiI", id_, 0, answer, 0)))
 
