@@ -80,6 +80,7 @@ _DECIDE: dict[str, tuple[str, tuple[str, ...]]] = {
     "merge_method": (_METHOD, ("retry", "stop")),
     "base_keeps_moving": ("Why the base moves faster than CI answers; retry brings the branch up to date again.", ("retry", "stop")),
     "landing_timeout": ("Why GitHub neither merges nor refuses: look at its merge queue; after that, retry.", ("retry",)),
+    "human_push": ("Whether to go on with what was pushed: look at it, then retry.", ("retry", "stop")),
     "branch_diverged": ("Which of the two heads is right; push it to the branch, then retry.", ("retry", "stop")),
     "pull_request_closed": ("Whether the change is still wanted: reopen the pull request and retry, or stop.", ("retry", "stop")),
     "landing_mismatch": (_MISMATCH, ("retry",)),

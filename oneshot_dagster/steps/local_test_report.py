@@ -11,6 +11,7 @@ from oneshot_dagster.domain.policy_sections import Purpose
 from oneshot_dagster.domain.run import HEAD_IS_PUBLIC, State
 from oneshot_dagster.domain.test_results import SuiteResult, no_command, overall, to_json
 from oneshot_dagster.services.suites.protocol import SuiteRequest
+from oneshot_dagster.steps.human_push import leave_to_a_person
 from oneshot_dagster.steps.rooms import told, with_network
 from oneshot_dagster.steps.turn import Turn
 
@@ -59,6 +60,7 @@ def _take_over_new_head(turn: Turn) -> bool:
         judged_sha=None,
         awaited=None,
     )
+    leave_to_a_person(turn, before=attempt.head_sha, head=head)
     return True
 
 
