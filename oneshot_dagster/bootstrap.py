@@ -101,6 +101,7 @@ def _crashing(services: Services, settings: Settings, file: Path) -> Services:
         git=crash.around(services.git, "git"),
         github=crash.around(services.github, "github"),
         agent=crash.around(services.agent, "agent"),
+        judge=crash.around(services.judge, "judge"),
         suites=crash.around(services.suites, "suites"),
         deploys={kind: crash.around(deploy, "deploy") for kind, deploy in services.deploys.items()},
         blobs=crash.around(services.blobs, "blobs"),
