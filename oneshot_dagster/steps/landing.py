@@ -82,13 +82,13 @@ def find_landing(git: Git, repository: str, merge_sha: str, head: str, *, queued
     `queued`: a merge queue's group of several changes may have landed as one.
     """
     line = _first_parents(git, repository, merge_sha, head)
-    found = list[Landing]()
-    for landing in _readings(git, repository, line, head, queued=queued):
-        if landing.matches:
-            return landing
-        found.append(landing)
+    readings = list(_readings(git, repository, line, head, queued=queued))
+    matching = [landing for landing in readings if landing.matches]
+    # The last commit of a rebased branch by itself looks like a squash of it: then all of them are what landed.
+    rebased = [landing for landing in matching if landing.method == "rebase"]
     tree = git.tree(repository, merge_sha)
-    return found[0] if found else Landing(commit=merge_sha, onto="", expected=None, tree=tree, method="unknown")
+    unknown = Landing(commit=merge_sha, onto="", expected=None, tree=tree, method="unknown")
+    return next(iter([*rebased[-1:], *matching, *readings]), unknown)
 
 
 def _readings(git: Git, repository: str, line: list[str], head: str, *, queued: bool) -> Iterator[Landing]:

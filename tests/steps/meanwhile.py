@@ -32,3 +32,18 @@ def meanwhile(services: Services, call: str, happens: Callable[[], object]) -> S
     """`call` as github.merge_async or git.fetch."""
     part, _, name = call.partition(".")
     return replace(services, **{part: Meanwhile(getattr(services, part), name, happens)})
+
+
+class Altered:
+    """A part that says something else than it found."""
+
+    def __init__(self, real: Any, call: str, alter: Callable[[Any], Any]) -> None:
+        self._real, self._call, self._alter = real, call, alter
+
+    @classmethod
+    def github(cls, services: Services, call: str, alter: Callable[[Any], Any]) -> Services:
+        return replace(services, github=cls(services.github, call, alter))
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._real, name)
+        return (lambda *args, **named: self._alter(value(*args, **named))) if name == self._call else value
