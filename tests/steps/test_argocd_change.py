@@ -151,6 +151,19 @@ def test_out_of_sync_for_ever_fails_at_the_deadline(shop: Shop) -> None:
     assert shop.statuses(ended.merge_sha) == [["in_progress", "failure"]]
 
 
+def test_a_sync_is_asked_for_once_the_window_is_open(shop: Shop) -> None:
+    policy(shop.world, timeout='"1m"', sync="true")
+    first = shop.take_in()
+    shop.put(automated=False, traps={"window": True})
+    waiting = shop.until(first, parked)
+    assert "sync window" in waiting.reason
+    shop.put(traps={"window": False})
+    done = shop.until(first, lambda attempt: attempt.evidence_head is not None)
+    assert (done.state, done.infrastructure_retries) == (State.COMPLETED, 0)
+    starts = [w for w in shop.engine.services.store.writes.of(first) if w.action == "start_deployment"]
+    assert [w.outcome for w in starts] == ["refused"] * (len(starts) - 1) + ["done"]
+
+
 def test_an_argo_cd_that_does_not_answer_is_nobodys_failure_and_a_retry_goes_on(shop: Shop) -> None:
     policy(shop.world, timeout='"2s"')
     key = shop.take_in()

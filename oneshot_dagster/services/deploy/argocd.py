@@ -127,6 +127,8 @@ class ArgoDeploy:
             return replace(
                 seen, asked=False, detail=f"no commit that {name} follows carries {sha[:10]} yet; {seen.detail}"
             )
+        if app.operation is not None and not app.operation.failed and names.operation == sha:
+            return seen  # asked for already, by a run that may not have heard so
         if not lane_is_ours():
             raise LeaseLost(f"the lane of {target.repository} is not ours any more: nothing was started")
         say(f"asking Argo CD to sync {name} to {revision[:10]}")

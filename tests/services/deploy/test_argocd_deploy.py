@@ -77,7 +77,7 @@ def test_degraded_for_a_moment_is_not_yet_broken(argo: Argo, old: str) -> None:
     argo.trap(health="Degraded")
     new = argo.shop.commit("second")
     patient = ArgoDeploy(api=argo.deploy.api, degraded_for=3600.0)
-    argo.until("Degraded, " + new[:10])
+    argo.until(f"Synced and Degraded, {new[:10]} runs")
     seen = patient.observe(argo.target)
     assert "Degraded" in seen.detail
     assert (seen.ready, seen.broken) == (False, None)
@@ -133,8 +133,9 @@ def test_exactly_the_merge_is_synced_and_not_what_lies_on_top_of_it(argo: Argo, 
     merge = argo.shop.commit("ours")
     argo.shop.commit("somebody's on top")
     argo.start(merge, argo.aim(sync=True))
-    seen = argo.until(f"OutOfSync and Healthy, {merge[:10]} runs")
+    seen = argo.until_ready(merge, argo.aim(sync=True))
     assert (seen.revision, seen.ready) == (merge, True)
+    assert "OutOfSync" in seen.detail
 
 
 def test_a_closed_sync_window_puts_the_start_off(argo: Argo, old: str) -> None:
@@ -163,6 +164,26 @@ def test_a_sync_with_a_lost_lane_asks_for_nothing(argo: Argo, old: str) -> None:
     with pytest.raises(LeaseLost):
         argo.start(new, argo.aim(sync=True), ours=False)
     assert not any(call.startswith("POST") for call in argo.calls)
+
+
+def test_a_sync_whose_answer_was_lost_is_not_asked_for_twice(argo: Argo, old: str) -> None:
+    argo.put(automated=False)
+    new, aim = argo.shop.commit("second"), argo.aim(sync=True)
+    argo.fault("POST .*/sync", "cut")
+    assert not argo.start(new, aim).asked
+    assert argo.start(new, aim).asked
+    assert argo.until_ready(new, aim).revision == new
+    assert len([call for call in argo.calls if call.startswith("POST")]) == 1
+
+
+def test_a_sync_that_failed_is_asked_for_again(argo: Argo, old: str) -> None:
+    argo.put(automated=False, traps={"sync_fails": True})
+    new, aim = argo.shop.commit("second"), argo.aim(sync=True)
+    argo.start(new, aim)
+    assert argo.until("last operation is Failed", aim).broken == new
+    argo.trap(sync_fails=False)
+    argo.start(new, aim)
+    assert argo.until_ready(new, aim).revision == new
 
 
 def test_a_missing_application_needs_a_person(argo: Argo, old: str) -> None:
