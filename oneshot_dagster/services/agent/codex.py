@@ -133,7 +133,7 @@ class _Run:
         """The configuration, and the sandbox tried by it."""
         readable = (self.program.folder, *git_folders(worktree), *self.agent.readable)
         path = self.program.search_path(tuple(folder / "bin" for folder in self.agent.readable))
-        text = as_toml(configuration(self.agent.provider, places, path=path, readable=readable))
+        text = as_toml(configuration(self.agent.provider, places, worktree=worktree, path=path, readable=readable))
         (places.codex / "config.toml").write_text(text)
         check_sandbox(self.program, places, worktree)
 

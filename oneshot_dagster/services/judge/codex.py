@@ -88,7 +88,12 @@ class CodexJudge:
     def _prepare(self, program: Program, places: Places, tree: Path) -> None:
         """The configuration, and the sandbox tried by it."""
         settings = configuration(
-            self.provider, places, path=program.search_path(), readable=(program.folder,), writes=False
+            self.provider,
+            places,
+            worktree=tree,
+            path=program.search_path(),
+            readable=(program.folder,),
+            writes=False,
         )
         (places.codex / "config.toml").write_text(as_toml(settings))
         check_sandbox(program, places, tree, writes=False)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from oneshot_dagster.system.sandbox.git_folders import GitFolders
+
 KEY_VARIABLE = "CODEX_RUN_API_KEY"
 PROFILE = "agent"
 _PROVIDER = "factory"
@@ -51,11 +53,18 @@ class Places:
 
 
 def configuration(
-    provider: Provider, places: Places, *, path: str, readable: tuple[Path, ...], writes: bool = True
+    provider: Provider,
+    places: Places,
+    *,
+    worktree: Path,
+    path: str,
+    readable: tuple[Path, ...],
+    writes: bool = True,
 ) -> dict[str, Any]:
-    """`path` is the PATH of the model's commands, `readable` what they may read beside the system and the worktree.
+    """Of a session in that worktree. `path` is the PATH of the model's commands, `readable` what they may read beside the
+    system and the worktree.
 
-    `writes` False: the worktree too can only be read, and it gives no instructions (AGENTS.md).
+    `writes` False: the worktree too can only be read.
     """
     files: dict[str, object] = {":minimal": "read", str(places.codex / "tmp"): "read"}
     files |= {str(folder): "read" for folder in readable}
@@ -67,8 +76,9 @@ def configuration(
         "allow_login_shell": False,  # a login shell resets PATH
         "web_search": "disabled",
         "check_for_update_on_startup": False,
-        "project_doc_max_bytes": 32768 if writes else 0,
+        "project_doc_max_bytes": 0,  # the prompt brings what the base says; a worktree's own is anybody's
         "default_permissions": PROFILE,
+        "projects": {str(folder): {"trust_level": "untrusted"} for folder in _roots(worktree)},
         "history": {"persistence": "none"},
         "analytics": {"enabled": False},
         "features": dict.fromkeys(
@@ -102,6 +112,13 @@ def configuration(
             }
         },
     }
+
+
+def _roots(worktree: Path) -> list[Path]:
+    """Wherever Codex may look for who trusts this worktree. Not told otherwise it trusts it itself, and then starts what
+    the worktree's own `.codex/config.toml` names outside of any sandbox."""
+    shared = [found for folder in git_folders(worktree) for found in (folder, folder.parent)]
+    return sorted({found for folder in (worktree, *shared) for found in (folder.absolute(), folder.resolve())})
 
 
 def as_toml(values: Mapping[str, Any], prefix: str = "") -> str:
@@ -148,10 +165,5 @@ def newest_rollout(places: Places, session: str) -> Path | None:
 
 
 def git_folders(worktree: Path) -> tuple[Path, ...]:
-    """What git reads beside a linked worktree: the repository that it belongs to."""
-    try:
-        said = (worktree / ".git").read_text()
-    except OSError:
-        return ()
-    own = Path(said.removeprefix("gitdir:").strip())
-    return (own.parent.parent,) if own.parent.name == "worktrees" else ()
+    """What git reads beside a linked worktree: the repository that knows it; what its `.git` file says is anybody's."""
+    return GitFolders.of(worktree).readable[:1]
