@@ -1,5 +1,7 @@
 """Labels and comments on GitHub, from who asked to what stands then: taken in, asked, or refused once."""
 
+from dataclasses import replace
+
 import pytest
 from asking import Asking
 
@@ -81,6 +83,38 @@ def test_the_label_of_our_own_identity_and_of_bots_starts_nothing_and_is_not_ans
     assert said.count("machine") == 2
     assert (ask.attempt(key), ask.attempt(other)) == (None, None)
     assert ask.ours(key) == ask.ours(other) == []
+
+
+def test_whether_somebody_may_is_read_when_we_look_and_not_when_they_asked(ask):
+    lost, gained = ask.issue(), ask.issue()
+    ask.people(tom="write", eve="triage")
+    ask.label(lost, by="tom")
+    ask.label(gained, by="eve")
+    ask.world.forge.put_user("tom", "tom-token", {REPOSITORY: "read"})
+    ask.world.forge.put_user("eve", "eve-token", {REPOSITORY: "write"})
+    ask.look()
+    assert (ask.attempt(lost), ask.attempt(gained).inputs.triggered_by) == (None, "eve")
+
+
+class Ghosts:
+    """GitHub where the accounts of those who did something are gone by now."""
+
+    def __init__(self, github) -> None:
+        self._github = github
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._github, name)
+
+    def timeline(self, repository, number):
+        return tuple(replace(event, actor=None) for event in self._github.timeline(repository, number))
+
+
+def test_a_label_of_which_nobody_can_say_who_put_it_on_starts_nothing(ask):
+    key = ask.issue()
+    ask.label(key)
+    ask.services = replace(ask.services, github=Ghosts(ask.services.github))
+    assert "unknown_actor" in ask.look()
+    assert ask.attempt(key) is None
 
 
 def test_a_label_that_was_taken_off_before_we_looked_starts_nothing(ask):

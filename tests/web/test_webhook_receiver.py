@@ -173,6 +173,42 @@ def test_no_signed_body_brings_the_receiver_down(
     assert receiver.send(noise, **headers).status_code in {202, 400}
 
 
+HEADER = st.binary(max_size=60).map(lambda value: value.replace(b"\r", b"").replace(b"\n", b"").replace(b"\0", b""))
+HEADERS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [b"X-Hub-Signature-256", b"X-GitHub-Delivery", b"X-GitHub-Event", b"Content-Type", b"Content-Length"]
+        )
+        | st.text("abcxyz-", min_size=1, max_size=9).map(str.encode),
+        HEADER
+        | st.sampled_from([b"sha256=", b"sha256=" + b"0" * 64, b"-1", b"99999999999999999999", b"application/json"]),
+    ),
+    max_size=8,
+)
+
+
+def raw(receiver: Receiver, headers: list[tuple[bytes, bytes]], body: bytes) -> bytes:
+    """What is said to bytes as a stranger may send them, an HTTP client's care left out."""
+    host, port = receiver.url.split("/")[2].split(":")
+    lines = [b"POST /webhooks/github HTTP/1.1", b"Host: x", b"Connection: close", *(b": ".join(one) for one in headers)]
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(b"\r\n".join([*lines, b"", body]))
+        connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(headers=HEADERS, body=st.binary(max_size=40))
+def test_no_headers_bring_the_receiver_down_and_nothing_is_told_to_a_stranger(
+    receiver: Receiver, headers: list[tuple[bytes, bytes]], body: bytes
+) -> None:
+    answer = raw(receiver, headers, body)
+
+    assert answer == b"" or answer.split(b" ", 2)[1] in {b"400", b"401", b"413"}, answer
+    assert b"Traceback" not in answer
+    assert receiver.rows() == []
+
+
 def test_a_database_that_is_away_is_said_to_github_and_the_next_delivery_is_kept(receiver: Receiver) -> None:
     body = json.dumps(CHECK_RUN).encode()
     with psycopg.connect(libpq_url(receiver.database), autocommit=True) as connection:
