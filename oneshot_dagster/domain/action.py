@@ -57,7 +57,6 @@ class MoveTo:
     reason: str
     human_reason: str | None = None
     handle: tuple[int, ...] = ()
-    next_prompt: str | None = None
 
     def fields(self, attempt: Attempt) -> dict[str, object]:
         """What else changes in the same transaction; the store itself ends what was awaited and keeps `human_from`.
@@ -69,8 +68,6 @@ class MoveTo:
             fields["human_reason"] = self.human_reason
         elif attempt.state is State.NEEDS_HUMAN:
             fields["infrastructure_retries"] = 0
-        if self.next_prompt is not None:
-            fields["next_prompt"] = self.next_prompt
         return fields
 
 

@@ -87,7 +87,7 @@ def decide(
         *(gate_conditions.required(facts, signals, name) for name in names),
         gate_conditions.ci(facts, rules, signals),
         gate_conditions.review(facts, rules),
-        gate_conditions.threads(facts),
+        gate_conditions.threads(facts, rules),
     )
     conditions = (*others, gate_conditions.mergeable(facts, others, judged=judged))
     return Gate(opening=_opening(facts, conditions), sha=facts.head_sha, conditions=conditions)

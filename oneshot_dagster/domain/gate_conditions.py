@@ -174,10 +174,18 @@ def _latest_reviews(facts: GateFacts, rules: GateRules) -> tuple[Review, ...]:
     return tuple(latest.values())
 
 
-def threads(facts: GateFacts) -> Condition:
+def threads(facts: GateFacts, rules: GateRules) -> Condition:
+    """Of people who count they are to be met; what a stranger began keeps it shut until somebody resolves it, and no agent
+    is set on it."""
     unresolved = [t for t in facts.threads if not t.is_resolved]
+    named = {login.removeprefix("@").lower() for login in rules.reviewers}
+    counting = [t for t in unresolved if t.has_write_access or t.author.lower() in named]
     places = ", ".join(dict.fromkeys(t.path or "the conversation" for t in unresolved))
     fact = f"{len(unresolved)} unresolved review threads ({places})" if unresolved else "no unresolved review thread"
+    if unresolved and not counting:
+        return _condition(
+            facts.head_sha, "threads", None, f"{fact}, by people without write access", "a person resolving each"
+        )
     return _condition(facts.head_sha, "threads", _verdict(holds=not unresolved), fact, "resolving each thread")
 
 

@@ -49,12 +49,15 @@ class Review:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Thread:
+    """`author` and `body` are those of its first comment."""
+
     thread_id: str
     is_resolved: bool
     path: str | None
     line: int | None
     author: str
     body: str
+    has_write_access: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,7 +2,7 @@
 What others wrote stands in them neutral, quoted and cut (quoting.py). A pull request's own words are pull_request.py."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,9 +13,9 @@ from oneshot_dagster.domain.budget import in_words
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.delivery import Criterion
 from oneshot_dagster.domain.evidence import Sealed
-from oneshot_dagster.domain.gate import Gate, GateFacts, Thread, failing
+from oneshot_dagster.domain.gate import Gate
 from oneshot_dagster.domain.intake import Refused
-from oneshot_dagster.domain.quoting import cell, cleaned, cut, cut_head, fenced, one_line
+from oneshot_dagster.domain.quoting import cell, one_line
 from oneshot_dagster.domain.run import BEFORE_MERGE, STOPPED, State
 from oneshot_dagster.domain.tables import (
     artifacts_table,
@@ -37,7 +37,6 @@ __all__ = [
     "evidence_head_in",
     "evidence_summary",
     "explain",
-    "failing_prompt",
     "files_table",
     "marker",
     "needs_human_brief",
@@ -52,10 +51,6 @@ __all__ = [
 
 _HEAD_IS = "Head of the chain:"
 _HEAD = re.compile(rf"^{_HEAD_IS} `([0-9a-f]{{64}})`", re.MULTILINE)
-_LOG = 4_000
-_THREAD = 600
-_MOST_THREADS = 30
-
 _STEP = {
     State.QUEUED: "taken in, about to start",
     State.WORKTREE_READY: "the worktree is ready",
@@ -168,30 +163,6 @@ def what_happened(step: Transition) -> str:
     source = f"from {step.source.value.replace('_', ' ')} " if step.source else ""
     why = f": {one_line(step.reason, 300)}" if step.reason else ""
     return f"{step.at:%Y-%m-%d %H:%M:%S} UTC {source}to {step.target.value.replace('_', ' ')}{why} ({one_line(step.cause, 120)})"
-
-
-def failing_prompt(gate: Gate, facts: GateFacts, logs: Mapping[str, str]) -> str:
-    """For the next attempt: what kept the gate shut, with the end of each failing check's log and what reviewers ask."""
-    parts = [f"The last attempt did not pass at {gate.sha}:"]
-    shut = [f"- {c.name}: {_plain_line(c.fact)}" for c in failing(gate.conditions)]
-    parts.append("\n".join(shut) or f"- {_plain_line(gate.reason)}")
-    for name, log in logs.items():
-        shown = fenced(cut_head(cleaned(log), _LOG), "text") if log.strip() else "It left no log."
-        parts.append(f"Failing check {_plain_line(name)}:\n\n{shown}")
-    open_threads = [t for t in facts.threads if not t.is_resolved][:_MOST_THREADS]
-    if open_threads:
-        parts.append(f"Unresolved review comments:\n\n{fenced(_threads(open_threads), 'text')}")
-    return "\n\n".join(parts)
-
-
-def _threads(threads: Sequence[Thread]) -> str:
-    where = ((t, f"{t.path or 'the whole change'}{f':{t.line}' if t.line else ''}") for t in threads)
-    return "\n".join(f"{place} {t.author}: {cut(cleaned(t.body), _THREAD)}" for t, place in where)
-
-
-def _plain_line(text: str) -> str:
-    """For an agent, which is to see names as they are."""
-    return " ".join(cleaned(text).split())[:300]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -27,6 +27,11 @@ def prompt_of(turn: Turn) -> str:
     inputs, earlier = attempt.inputs, turn.earlier()
     before = earlier[-1] if earlier else None
     trusted = _trust(turn)
+    reviewers = {login.removeprefix("@").lower() for login in turn.policy.gate.reviewers}
+
+    def reviews(login: str) -> bool:
+        return login.lower() in reviewers or trusted(login)
+
     asked = f"{inputs.issue_title}\n{inputs.issue_body}"
     failures = failures_of(turn, before)
     parts = PromptParts(
@@ -45,8 +50,8 @@ def prompt_of(turn: Turn) -> str:
         ),
         failures=failures,
         deployed_failures=_after_the_deployment(turn, before),
-        reviews=_reviews(turn, before, trusted),
-        threads=_threads(turn, before, trusted),
+        reviews=_reviews(turn, before, reviews),
+        threads=_threads(turn, before, reviews),
         missing=_missing(turn, before),
         next_prompt=attempt.next_prompt,
     )

@@ -326,3 +326,10 @@ def test_failing_checks_are_named_once_and_ours_is_not_among_them():
     checks = (check(conclusion="failure"), check("b"), check("oneshot", "failure", ours=True))
     facts = replace(GREEN, checks=checks, statuses=(status("ci", "error"), status("d", "failure")))
     assert checks_failing(facts) == ("ci", "d")
+
+
+def test_a_thread_that_a_stranger_began_waits_for_a_person_and_sets_no_agent_on_it():
+    strange = replace(thread(), author="Eve", has_write_access=False)
+    assert gate(replace(GREEN, threads=(strange,))).opening is Opening.PENDING
+    assert gate(replace(GREEN, threads=(strange, thread()))).opening is Opening.FAILED
+    assert gate(replace(GREEN, threads=(strange,)), replace(RULES, reviewers=("@eve",))).opening is Opening.FAILED

@@ -13,7 +13,7 @@ from oneshot_dagster.domain.attempt import StoredEvaluation, Transition
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.delivery import DeliveryFacts, success_criteria
 from oneshot_dagster.domain.evidence import Sealed
-from oneshot_dagster.domain.gate import Condition, Gate, GateFacts, Opening, Thread
+from oneshot_dagster.domain.gate import Condition, Gate, Opening
 from oneshot_dagster.domain.intake import Refused
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.domain.snapshot import FileChange, FileStatus, Snapshot
@@ -28,15 +28,6 @@ CONDITIONS = (
     Condition(name="mergeable", verdict=Verdict.PASSED, fact="clean", sha=HEAD, opens=""),
 )
 GATE = Gate(opening=Opening.FAILED, sha=HEAD, conditions=CONDITIONS)
-FACTS = GateFacts(
-    pr_number=3, head_sha=HEAD, base_ref="main", base_sha="b" * 40, open=True, draft=False, merged=False, merge_sha=None,
-    merged_by=None, mergeable_state="clean", checks=(), statuses=(), required_contexts=(), required_approvals=0, reviews=(),
-    threads=(
-        Thread(thread_id="1", is_resolved=False, path="shop/price.py", line=4, author="ada", body="use `Decimal`"),
-        Thread(thread_id="2", is_resolved=True, path="old.py", line=1, author="ada", body="settled"),
-    ),
-    labels=(), read_at=NOW,
-)  # fmt: skip
 
 
 def judged(*missing):
@@ -213,18 +204,6 @@ def test_the_evidence_summary_counts_lists_the_missing_and_gives_the_head():
     assert "| merge | missing: merge did not run |" in text
     assert f"`{'e' * 64}` | 12 |" in text
     assert "f" * 64 in text
-
-
-def test_the_next_prompt_names_what_failed_with_the_end_of_its_log_as_it_was():
-    log = "start\n" + "x" * 10_000 + "\n@decorator AssertionError: 9 != 10 (#3)"
-    text = messages.failing_prompt(GATE, FACTS, {"ci": log, "lint": " "})
-    assert "- ci: check ci failed" in text
-    assert "@decorator AssertionError: 9 != 10 (#3)" in text
-    assert "start\n" not in text
-    assert "lint:\n\nIt left no log." in text
-    assert "shop/price.py:4 ada: use `Decimal`" in text
-    assert "settled" not in text
-    assert "nobody reviewed" not in text
 
 
 def test_explain_has_a_row_for_the_state_the_wait_and_each_condition_with_its_age():

@@ -254,10 +254,9 @@ def test_a_moved_head_runs_from_tests_and_snapshot_on():
 
 def test_the_fields_of_a_move_name_why_a_human_is_needed_and_give_fresh_retries_on_the_way_back():
     to_human = MoveTo(target=S.NEEDS_HUMAN, reason="r", human_reason="ci_timeout")
-    back = MoveTo(target=S.JUDGING, reason="r", next_prompt="p")
+    back = MoveTo(target=S.JUDGING, reason="r")
     assert to_human.fields(attempt_in(S.AWAITING_CI)) == {"evidence_head": None, "human_reason": "ci_timeout"}
     assert back.fields(attempt_in(S.NEEDS_HUMAN)) == {
         "evidence_head": None,
         "infrastructure_retries": 0,
-        "next_prompt": "p",
     }

@@ -1,6 +1,7 @@
 """Reads everything that the gate needs of one pull request, at one head, in as few calls as may be.
 The head is read first and again with the threads: facts of two heads are never mixed."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -71,7 +72,7 @@ class Reading:
             return None
         demands = self._protection.demands(repository, read(lambda body: str(body["base"]["ref"]), answer))
         checks, statuses = self._checks(repository, sha), self._statuses(repository, sha)
-        reviews = self._reviews(repository, number)
+        reviews, threads = self._with_access(repository, self._reviews(repository, number), threads)
 
         def facts(body: Json) -> GateFacts:
             return GateFacts(
@@ -131,12 +132,17 @@ class Reading:
         bodies: list[Json] = []
         for answer in self._connection.pages(f"/repos/{repository}/pulls/{number}/reviews"):
             bodies += read(list[Any], answer)
-        authors = {shapes.login_of(body.get("user")) for body in bodies}
+        return shaped(lambda all_: tuple(map(shapes.review, all_)), bodies, asked=f"reviews of #{number}")
+
+    def _with_access(
+        self, repository: str, reviews: tuple[Review, ...], threads: tuple[Thread, ...]
+    ) -> tuple[tuple[Review, ...], tuple[Thread, ...]]:
+        """Who of their authors has write access; each is asked for once."""
+        authors = {review.author for review in reviews} | {t.author for t in threads if not t.is_resolved}
         writers = {login for login in authors if self.permission(repository, login) in shapes.WRITERS}
-        return shaped(
-            lambda all_: tuple(shapes.review(one, writers=writers) for one in all_),
-            bodies,
-            asked=f"reviews of #{number}",
+        return (
+            tuple(replace(review, has_write_access=review.author in writers) for review in reviews),
+            tuple(replace(thread, has_write_access=thread.author in writers) for thread in threads),
         )
 
 
