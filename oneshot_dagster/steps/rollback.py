@@ -12,6 +12,7 @@ from oneshot_dagster.domain.rollback import (
     where_it_is,
 )
 from oneshot_dagster.domain.run import Kind, State
+from oneshot_dagster.domain.verification import Fault
 from oneshot_dagster.steps.delivery import observe
 from oneshot_dagster.steps.restoring import restore
 from oneshot_dagster.steps.turn import Turn
@@ -19,12 +20,17 @@ from oneshot_dagster.steps.turn import Turn
 _ON_FAILURE = "rollback"
 
 
-def fail_after_merge(turn: Turn, why: str, *, suites: Sequence[Mapping[str, object]]) -> None:
-    """The row of codex_judge.evaluations comes before anything else; then it is taken back, or stops for a person."""
+def fail_after_merge(
+    turn: Turn, why: str, *, suites: Sequence[Mapping[str, object]], whose: Fault = Fault.UNKNOWN
+) -> None:
+    """The row of codex_judge.evaluations comes before anything else; then it is taken back, or stops for a person.
+
+    What was broken before is not mended by taking this change back: that is a person's.
+    """
     failed = [dict(suite) for suite in suites]
     mark = fingerprint(failed, why)
     evaluation = StoredEvaluation(
-        decision=_decision(turn, mark).value,
+        decision=_decision(turn, mark, whose).value,
         sha=turn.attempt.merge_sha or "",
         reasons={
             "error": POST_DEPLOY_FAILED,
@@ -32,6 +38,7 @@ def fail_after_merge(turn: Turn, why: str, *, suites: Sequence[Mapping[str, obje
             "deployed_sha": turn.attempt.deployed_sha,
             "suites": failed,
             "fingerprint": mark,
+            "fault": whose.name.lower(),
         },
         missing_items=(),
         next_prompt=None,
@@ -42,14 +49,14 @@ def fail_after_merge(turn: Turn, why: str, *, suites: Sequence[Mapping[str, obje
     )
     turn.store.artifacts.add_evaluation(turn.attempt.id, evaluation)
     turn.fact("engine", POST_DEPLOY_FAILED, {"detail": why}, sha=turn.attempt.merge_sha)
-    _end(turn, why)
+    _end(turn, why, whose)
 
 
 def went_on(turn: Turn) -> bool:
     """Where a run was ended between that row and what follows it, or a person asked to take it back: that is done now."""
-    why = _interrupted(turn)
-    if why is not None:
-        _end(turn, why)
+    reasons = _interrupted(turn)
+    if reasons is not None:
+        _end(turn, str(reasons.get("detail")), Fault[str(reasons.get("fault", "unknown")).upper()])
         return True
     asked = _asked(turn)
     if asked:
@@ -57,10 +64,10 @@ def went_on(turn: Turn) -> bool:
     return bool(asked)
 
 
-def _decision(turn: Turn, mark: str) -> State:
+def _decision(turn: Turn, mark: str, whose: Fault) -> State:
     """What comes once it is taken back: another attempt, or a person where one asked for it, where nothing is taken back,
     and where an attempt before failed alike."""
-    back = turn.policy.verify.on_failure == _ON_FAILURE and turn.attempt.kind is not Kind.REVERT
+    back = _is_taken_back(turn, whose) and turn.attempt.kind is not Kind.REVERT
     if not back or _asked(turn):
         return State.NEEDS_HUMAN
     before = [e for a in turn.earlier() for e in turn.store.artifacts.evaluations(a.id)]
@@ -68,7 +75,11 @@ def _decision(turn: Turn, mark: str) -> State:
     return State.NEEDS_HUMAN if alike else State.NEEDS_ITERATION
 
 
-def _end(turn: Turn, why: str) -> None:
+def _is_taken_back(turn: Turn, whose: Fault) -> bool:
+    return turn.policy.verify.on_failure == _ON_FAILURE and whose is not Fault.BEFORE
+
+
+def _end(turn: Turn, why: str, whose: Fault) -> None:
     attempt = turn.attempt
     if attempt.kind is Kind.REVERT:
         said = restore(turn)
@@ -76,7 +87,7 @@ def _end(turn: Turn, why: str) -> None:
         turn.move(State.NEEDS_HUMAN, reason, human_from=attempt.state, human_reason=REVERT_FAILED)
         return
     asked = _asked(turn)
-    if turn.policy.verify.on_failure != _ON_FAILURE and not asked:
+    if not _is_taken_back(turn, whose) and not asked:
         turn.move(State.NEEDS_HUMAN, why, human_from=attempt.state, human_reason=POST_DEPLOY_FAILED)
         return
     if attempt.state is State.MERGED:
@@ -87,14 +98,14 @@ def _end(turn: Turn, why: str) -> None:
         turn.store.requests.handle(request.id)
 
 
-def _interrupted(turn: Turn) -> str | None:
+def _interrupted(turn: Turn) -> Mapping[str, object] | None:
     """By the database's clock: a failure that is younger than the last move was not followed up."""
     attempt = turn.attempt
     failed = [e for e in turn.store.artifacts.evaluations(attempt.id) if e.reasons.get("error") == POST_DEPLOY_FAILED]
     if not failed or failed[-1].sha != attempt.merge_sha:
         return None
     moved = turn.store.runs.transitions(attempt.id)[-1].at
-    return str(failed[-1].reasons.get("detail")) if failed[-1].at > moved else None
+    return failed[-1].reasons if failed[-1].at > moved else None
 
 
 def _asked(turn: Turn) -> list[Request]:

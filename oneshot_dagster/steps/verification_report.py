@@ -37,9 +37,9 @@ def verification_report(turn: Turn) -> Record | NotMyTurn:
     if verdict is Verdict.PASSED and baked is None:
         turn.set(verified_sha=sha)
     else:
-        why = _why(results, baked, fault(before, results))
-        said = [to_json(result) for result in counting(results)]
-        fail_after_merge(turn, f"verification of {sha[:7]} {verdict.replace('_', ' ')}: {why}", suites=said)
+        whose = fault(before, results)
+        why = f"verification of {sha[:7]} {verdict.replace('_', ' ')}: {_why(results, baked, whose)}"
+        fail_after_merge(turn, why, suites=[to_json(result) for result in counting(results)], whose=whose)
     return _record(turn, results, before, baked, sha)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from oneshot_dagster.domain.artifact import Verdict
 from oneshot_dagster.domain.attempt import Report
 from oneshot_dagster.domain.policy_sections import Purpose
+from oneshot_dagster.domain.run import Kind
 from oneshot_dagster.domain.test_results import SuiteResult, from_json, overall, to_json
 from oneshot_dagster.services.suites.protocol import SuiteRequest
 from oneshot_dagster.steps.delivery import observe
@@ -95,8 +96,8 @@ def suites_of(turn: Turn, sha: str) -> Generator[Suites]:
         yield Suites(turn=turn, sha=sha, folder=folder, secrets=secrets, missing=missing)
 
 
-def run_suites(suites: Suites, *, rerun: bool) -> tuple[SuiteResult, ...]:
-    """Every line of the policy, in its order; a second run stands right behind the first."""
+def run_suites(suites: Suites, *, rerun: bool, kept_as: str = "") -> tuple[SuiteResult, ...]:
+    """Every line of the policy, in its order; a second run stands right behind the first. `kept_as` begins the files' names."""
     results: list[SuiteResult] = []
     for suite, line in lines_of(suites.turn):
         suites.turn.say(f"verifying {suites.turn.policy.deploy.url}: {line}")
@@ -104,7 +105,7 @@ def run_suites(suites: Suites, *, rerun: bool) -> tuple[SuiteResult, ...]:
         if rerun and results[-1].verdict is not Verdict.PASSED:
             suites.turn.say(f"{suite} is run once more: {results[-1].reason}")
             results.append(suites.run(suite, line, number=2))
-        suites.keep(suite)
+        suites.keep(f"{kept_as}{suite}")
     return tuple(results)
 
 
@@ -117,7 +118,9 @@ def lines_of(turn: Turn) -> Iterator[tuple[str, str]]:
 def take_baseline(turn: Turn) -> None:
     """The suites of the revision that serves, before another one is started; once an attempt, and never after a start."""
     attempt, verify = turn.attempt, turn.policy.verify
-    if not (verify.baseline and verify.suites) or _started(turn) or baseline(turn) is not None:
+    if not (verify.baseline and verify.suites) or attempt.kind is Kind.REVERT:
+        return
+    if _started(turn) or baseline(turn) is not None:
         return
     observed = observe(turn.services, attempt)
     sha = observed.revision if observed else None
@@ -125,7 +128,7 @@ def take_baseline(turn: Turn) -> None:
         turn.fact("engine", "baseline", {"verdict": Verdict.DID_NOT_RUN, "detail": "nothing serves that git knows"})
         return
     with suites_of(turn, sha) as suites:
-        results = run_suites(suites, rerun=verify.rerun)
+        results = run_suites(suites, rerun=verify.rerun, kept_as="baseline-")
     verdict = overall(results)
     said = tuple(to_json(result) for result in results)
     report = Report(kind="baseline", sha=sha, verdict=verdict, suites=said, at=turn.services.clock.now())
