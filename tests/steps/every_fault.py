@@ -47,11 +47,15 @@ def test_every_call_of_a_look_with_every_fault(looks: LookMatrix, request):  # n
         table.line("|---" * (len(FAULTS) + 1) + "|")
         for call in calls:
             found = {fault: looks.case(what, call, fault) for fault in FAULTS if CHOSEN in f"{call.name}, {fault}"}
-            cells = ["; ".join(found[fault]) or "heeded" if fault in found else "–" for fault in FAULTS]
+            cells = [_look_cell(*found[fault]) if fault in found else "–" for fault in FAULTS]
             table.line(f"| {call.name} | " + " | ".join(cells) + " |")
             table.flush()
-            failed += [f"{what}: {call.name}, {fault}: {p}" for fault, problems in found.items() for p in problems]
+            failed += [f"{what}: {call.name}, {fault}: {p}" for fault, (_, problems) in found.items() for p in problems]
     assert failed == []
+
+
+def _look_cell(made: bool, problems: list[str]) -> str:
+    return f"**{'; '.join(problems)}**" if problems else "heeded" if made else "not asked"
 
 
 def _cell(one: Matrix, call: Call, fault: str, failed: list[str], reasons: list[str]) -> str:
