@@ -1,5 +1,5 @@
-"""The demo with the real Codex as its agent: the settings that it needs, and the scripted model behind it where no key is given.
-Both must stand before any process of the stack is started."""
+"""The demo with the real Codex as its agent and a judging model: the settings that they need, and the scripted model behind them
+where no key is given. Both must stand before any process of the stack is started."""
 
 import contextlib
 import json
@@ -44,4 +44,8 @@ def _set(name: str, base_url: str, key: str) -> None:
         "ONESHOT_AGENT__MODEL": name,
         "ONESHOT_AGENT__BASE_URL": base_url,
         "ONESHOT_AGENT__API_KEY": key,
+        "ONESHOT_JUDGE__KIND": "model",
+        "ONESHOT_JUDGE__MODEL": name,
+        "ONESHOT_JUDGE__BASE_URL": base_url,
+        "ONESHOT_JUDGE__API_KEY": key,
     }

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from oneshot_dagster.local.demo.agent import Plan, plan
+from oneshot_dagster.local.demo.judge import judge
 from oneshot_dagster.local.model.items import added, message, reasoning, shell
 from oneshot_dagster.local.model.script import Asked, Reply
 
@@ -16,7 +17,9 @@ _FILE = re.compile(r"^=== (\S+)\n(.*?)(?=^=== |\Z)", re.MULTILINE | re.DOTALL)
 
 
 def play(asked: Asked) -> Reply:
-    """By how many tools have answered since it was asked."""
+    """By how many tools have answered since it was asked. Who gives a schema wants a judgement."""
+    if asked.schema is not None:
+        return judge(asked)
     prompt, outputs = asked.latest.prompt, asked.latest.outputs
     if not outputs:
         return Reply(reasoning("**Reading the shop**"), message("I look at the shop first.", final=False), shell(_LOOK))
