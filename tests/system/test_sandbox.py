@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from processes import Engine, eventually, living, sleeper
 
 import oneshot_dagster
 from oneshot_dagster.domain.errors import NeedsHuman
@@ -294,3 +295,31 @@ def test_without_bubblewrap_the_other_kind_is_taken_and_why_is_known(tmp_path):
         check=True,
     )
     assert done.stdout == "landlock bubblewrap does not start: No such file or directory\n"
+
+
+ENGINE = """
+from oneshot_dagster.system.sandbox.kinds import Kind
+from oneshot_dagster.system.sandbox.room import Room
+from oneshot_dagster.system.sandbox.sandbox import Sandbox
+Sandbox(wanted=Kind("{kind}")).run(sh("python3 leave.py; sleep 600", timeout=600.0), Room(writable=(here,)))
+"""
+LEAVE = """
+import os
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.execve("/bin/sleep", {words!r}, {{}})
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_what_hid_from_us_ends_too_when_the_engine_is_killed(kind, folder):
+    sleep = sleeper()
+    (folder / "leave.py").write_text(LEAVE.format(words=sleep.split()))
+    engine = Engine(ENGINE.format(kind=kind), folder)
+    try:
+        assert eventually(lambda: living(sleep))
+    finally:
+        engine.kill()
+    assert eventually(lambda: not living(sleep))

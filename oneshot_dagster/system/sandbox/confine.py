@@ -17,6 +17,7 @@ from oneshot_dagster.system.sandbox.sockets import Sockets
 
 _PDEATHSIG, _SUBREAPER, _NO_NEW_PRIVILEGES, _DROP = 1, 36, 38, 24
 _LAST_CAPABILITY = 40
+_ENDED = 128 + signal.SIGTERM
 _SECCOMP = {"x86_64": 317, "aarch64": 277}
 _FILTER, _LISTENER = 1, 8
 
@@ -54,7 +55,11 @@ def main(arguments: list[str]) -> None:
     orders = _Orders()
     for word in arguments[:end]:
         orders.hear(word)
-    _prctl(_SUBREAPER, 1)
+    starter = os.getpid()
+    watcher = os.fork()
+    if watcher:
+        _exit_as(os.waitpid(watcher, 0)[1])
+    _outlive(starter)
     ours, theirs = socket.socketpair()
     child = os.fork()
     if child == 0:
@@ -63,8 +68,27 @@ def main(arguments: list[str]) -> None:
     theirs.close()
     status = _watch(child, ours, Sockets(orders.reach))
     _end_all()
+    _exit_as(status)
+
+
+def _exit_as(status: int) -> NoReturn:
     code = os.waitstatus_to_exitcode(status)
     os._exit(code if code >= 0 else 128 - code)
+
+
+def _outlive(starter: int) -> None:
+    """Long enough to end what nobody else finds: who kills knows the starter's group, and we are told and are not of it."""
+    os.setsid()
+    _prctl(_SUBREAPER, 1)
+    signal.signal(signal.SIGTERM, _end)
+    _prctl(_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != starter:
+        os._exit(_ENDED)
+
+
+def _end(*_: object) -> None:
+    _end_all()
+    os._exit(_ENDED)
 
 
 def _become(command: list[str], orders: _Orders, report: socket.socket) -> None:

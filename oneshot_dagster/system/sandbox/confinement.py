@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from oneshot_dagster.system.process_tree import MARK
 from oneshot_dagster.system.sandbox.room import Address, Bounds, Room
 from oneshot_dagster.system.sandbox.surroundings import INSIDE, is_below, shown
 
@@ -27,6 +28,7 @@ def confined(
     """`reach` are the addresses of the loopback that may be reached; `held` are descriptors that the command does not get."""
     hosts = ((*_numbers(one), one.port) for one in reach)
     return (
+        *("env", "-u", MARK),  # by which what our own end leaves behind is killed: it has to do that itself
         *program("confine"),
         *(f"r:{place}" for place in (*_without(room.hidden, (*shown(), *room.readable)), *_COMMON)),
         *(f"w:{place}" for place in room.writable),
