@@ -19,6 +19,7 @@ from oneshot_dagster.steps.services import Services
 
 EVERY, EVERY_LOCALLY = 30.0, 4.0  # seconds between two looks of which nobody told; the forge has no limits
 _SOON = 5.0
+_BUSY = 1.0  # who looks through it now may have read it before what we were told of
 _FIRST = timedelta(minutes=10)  # what was said before the first look and is older says nothing
 _OVERLAP = timedelta(minutes=2)  # GitHub's lists may be a little behind
 _LATER = (TryAgain, LeaseLost, StaleState)  # the same look may succeed later
@@ -68,7 +69,7 @@ def _look_through(services: Services, repository: str, found: Found) -> None:
         comments = github.comments_since(repository, so_far.comments_since or before)
         whole = _heed_all(services, repository, found, issues, comments)
     except OneshotError as error:
-        wait = max(every, getattr(error, "after", None) or 0.0)
+        wait = _BUSY if isinstance(error, LeaseLost) else max(every, getattr(error, "after", None) or 0.0)
         store.triggers.looked(repository, issues_since=None, comments_since=None, seconds=wait)
         found.said.append(f"could not look through {repository}: {error}")
         return

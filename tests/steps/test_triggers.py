@@ -8,6 +8,7 @@ from asking import Asking
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.local.demo.plant import REPOSITORY
+from oneshot_dagster.steps.lease import held_by_name
 from oneshot_dagster.steps.triggers import take_up
 
 
@@ -253,6 +254,17 @@ def test_a_refusal_whose_answer_was_lost_is_answered_once(ask):
     ask.look()
     ask.look()
     assert len(ask.ours(key)) == 1
+
+
+def test_what_was_told_while_another_looked_through_the_repository_is_looked_for_again_at_once(ask):
+    ask.use(repositories=[REPOSITORY])
+    key = ask.issue()
+    with held_by_name(ask.services.store, f"intake:{REPOSITORY}", "another", seconds=30):
+        ask.label(key)
+        assert "is being worked on by run another" in ask.look()
+    for _ in range(2):
+        ask.next_second()
+    assert any("taken in" in said for said in take_up(ask.services))
 
 
 def test_github_away_is_said_and_looked_at_again(ask):
