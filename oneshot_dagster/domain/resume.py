@@ -179,7 +179,7 @@ def _parked(attempt: Attempt, facts: ResumeFacts, now: datetime) -> Action | Non
     if awaited.what == Awaiting.LANDING:
         until = min(awaited.deadline, now + timedelta(seconds=LANDING_LOOK))
         return WaitUntil(until=until, reason=attempt.reason)
-    held_by = facts.gate.reason if facts.gate is not None else attempt.reason
+    held_by = facts.gate.reason if facts.gate is not None and awaited.what != Awaiting.MERGE else attempt.reason
     return WaitUntil(until=awaited.deadline, reason=f"waits for {awaited.what}: {held_by}")
 
 

@@ -119,8 +119,8 @@ def _is_rebased(git: Git, repository: str, landed: list[str], head: str, onto: s
     own = [head]
     while (parents := git.parents(repository, own[-1])) and not git.is_ancestor(repository, parents[0], onto):
         own.append(parents[0])
-    words = iter([git.message(repository, commit) for commit in reversed(own)])
-    return all(git.message(repository, commit) in words for commit in reversed(landed))
+    words = iter([git.message(repository, commit).strip() for commit in reversed(own)])
+    return all(git.message(repository, commit).strip() in words for commit in reversed(landed))
 
 
 def _first_parents(git: Git, repository: str, merge_sha: str, head: str) -> list[str]:

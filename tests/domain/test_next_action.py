@@ -7,7 +7,7 @@ from resume_world import NOW, after, ago, attempt_in, awaiting, gate_of, launche
 from oneshot_dagster.domain.action import FailRun, MoveTo, Nothing, RepeatStart, StartAttempt, StartRun, WaitUntil
 from oneshot_dagster.domain.artifact import Artifact
 from oneshot_dagster.domain.gate import Opening
-from oneshot_dagster.domain.resume import BACK_OFF, next_action
+from oneshot_dagster.domain.resume import BACK_OFF, LANDING_LOOK, next_action
 from oneshot_dagster.domain.resume_facts import ResumeFacts, RunState
 from oneshot_dagster.domain.run import BEFORE_MERGE, LIVE, STOPPED, Kind, State, selection
 
@@ -260,3 +260,29 @@ def test_the_fields_of_a_move_name_why_a_human_is_needed_and_give_fresh_retries_
         "evidence_head": None,
         "infrastructure_retries": 0,
     }
+
+
+def landing(**facts: object):
+    """GitHub was asked to merge it; that intent is open."""
+    attempt = attempt_in(S.MERGE_READY, awaited=awaiting("landing"), reason="it is in the merge queue")
+    return next_action(attempt, after("success", open_intent=True, merge_intended=True, **facts), NOW)
+
+
+@pytest.mark.parametrize("seen", [{}, {"gate": gate_of(Opening.FAILED)}, {"head_moved": True}, {"merge_free": True}])
+def test_while_github_has_the_merge_nothing_else_is_begun_and_it_is_looked_at_again_soon(seen):
+    action = landing(landing=True, **seen)
+    assert isinstance(action, WaitUntil)
+    assert NOW < action.until <= NOW + timedelta(seconds=LANDING_LOOK)
+
+
+@pytest.mark.parametrize("seen", [{"landing": False}, {"landing": True, "merged_outside": True}])
+def test_once_github_has_ended_the_merge_the_step_goes_on(seen):
+    action = landing(**seen)
+    assert isinstance(action, StartRun)
+    assert action.selection[0] is Artifact.MERGE
+
+
+def test_a_merge_that_github_never_ends_is_for_a_person():
+    attempt = attempt_in(S.MERGE_READY, awaited=awaiting("landing", deadline=1), reason="it is in the merge queue")
+    action = next_action(attempt, after("success", landing=True, merge_intended=True), NOW)
+    assert (action.target, action.human_reason) == (S.NEEDS_HUMAN, "landing_timeout")

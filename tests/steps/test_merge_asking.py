@@ -6,10 +6,12 @@ import people
 import pytest
 from fault_calls import LOGIN
 from meanwhile import meanwhile
-from world_facts import merges, tip
+from process_launcher import sealed, until
+from world_facts import assert_done_once, merges, tip
 
 from oneshot_dagster.domain.artifact import Artifact, Record
 from oneshot_dagster.domain.run import State
+from oneshot_dagster.steps.intake import take_in
 
 TO_MERGE_READY = tuple(Artifact)[:7]
 AGAIN = (Artifact.CHECK_STATE, Artifact.EVALUATION, Artifact.MERGE)
@@ -215,3 +217,18 @@ def _until_judged_again(one, key) -> None:
         assert time.monotonic() < deadline, one.attempt(key)
         for artifact in (Artifact.LOCAL_TEST_REPORT, Artifact.FILE_SNAPSHOT, Artifact.CHECK_STATE, Artifact.EVALUATION):
             one.take(artifact, key)
+
+
+def test_a_run_that_dies_before_it_knows_its_request_finds_it_again(resumed_alone):
+    """GitHub took the request and has not done it yet: asking again says 409 and which one it is."""
+    world, services, launcher = resumed_alone.world, resumed_alone.services, resumed_alone.launcher
+    world.forge.set_merge_async(delay=4.0)
+    since = tip(world)
+    key, _ = world.plant()
+    (world.home / "crash").write_text("store.writes.intend merge after\ngithub.merge_async - after")
+    take_in(services, key, base=None, prompt="", by="ada")
+    run = launcher.by_hand(key, f"killed-{key.issue_number}")
+    run.join(60)
+    assert run.exitcode == -9, launcher.said(key)
+    until(services, launcher, key, sealed)
+    assert_done_once(world, services, key, since=since)

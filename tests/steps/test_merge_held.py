@@ -1,0 +1,66 @@
+"""What keeps a merge from beginning: a freeze until it is lifted, and an engine that slept while others went on."""
+
+import pytest
+from fault_matrix import Inline
+from meanwhile import meanwhile
+from process_launcher import sealed, until
+from world_facts import assert_done_once, merges, tip
+
+from oneshot_dagster.domain.artifact import Artifact
+from oneshot_dagster.domain.errors import LeaseLost
+from oneshot_dagster.domain.run import State
+from oneshot_dagster.steps.freezing import freeze, unfreeze
+from oneshot_dagster.steps.intake import take_in
+from oneshot_dagster.steps.resume import continue_changes
+
+SHOP = "acme/shop"
+TO_MERGE_READY = tuple(Artifact)[:7]
+
+
+def test_a_frozen_merge_waits_with_its_reason_and_goes_on_once_it_is_lifted(world, engine):
+    services, since = engine(hold_seconds=5.0).services, tip(world)
+    launcher = Inline(services)
+    freeze(services, SHOP, reason="a release", by="grace")
+    key, issue = world.plant()
+    take_in(services, key, base=None, prompt="", by="ada")
+    parked = until(services, launcher, key, lambda attempt: attempt.awaited is not None)
+    assert (parked.state, parked.awaited.what) == (State.MERGE_READY, "merge"), parked.reason
+    assert parked.reason.startswith("merges are frozen in acme/shop (by grace")
+    assert [w.outcome for w in services.store.writes.of(key) if w.action == "merge"] == ["denied"]
+    assert "waits for merge: merges are frozen" in continue_changes(services, launcher, only=key)[0]
+    unfreeze(services, SHOP, by="grace")
+    assert "nothing holds the merge any more" in continue_changes(services, launcher)[0]
+    until(services, launcher, key, sealed)
+    assert_done_once(world, services, key, since=since)
+    assert issue.check(world.shop_url).ok
+
+
+def test_a_freeze_of_another_repository_holds_nothing_here(world, engine):
+    one = engine()
+    freeze(one.services, "acme/tools", reason="a release", by="grace")
+    key, _ = world.plant()
+    one.run(key, *TO_MERGE_READY, Artifact.MERGE)
+    assert one.attempt(key).state is State.MERGED
+
+
+@pytest.mark.parametrize("lost", ["the change", "the lane"])
+def test_an_engine_that_slept_before_its_intent_merges_nothing(world, engine, lost):
+    """It has read and decided everything, and wakes when its lease or its lane was another's meanwhile."""
+    key, _ = world.plant()
+    one, two = engine("run-1", hold_seconds=20.0), engine("run-2", hold_seconds=20.0)
+    one.run(key, *TO_MERGE_READY)
+    store, since, attempt = two.services.store, tip(world), one.attempt(key)
+
+    def others_go_on() -> None:
+        if lost == "the lane":
+            store.leases.leave_lane(attempt)
+            assert store.leases.enter_lane(attempt, seconds=60).lease is not None
+            return
+        store.leases.release(store.leases.current(f"change:{key}"))
+        two.take(Artifact.MERGE, key)
+
+    one.services = meanwhile(one.services, "git.fetch", others_go_on)
+    with pytest.raises(LeaseLost):
+        one.take(Artifact.MERGE, key)
+    done = [w.outcome for w in store.writes.of(key) if w.action == "merge"]
+    assert (done, len(merges(world, since))) == ((["done"], 1) if lost == "the change" else ([], 0))
