@@ -23,7 +23,7 @@ env-dev: .venv/.dev
 .venv/.dev: requirements-dev.lock pyproject.toml | .boot/bin/uv
 	@./bootstrap dev
 
-demo: $(if $(AGENT),env-dev,env)  ## one issue to a merged, deployed, verified change (SCENARIO=red-first|needs-human|propose AGENT=codex)
+demo: $(if $(AGENT),env-dev,env)  ## one issue to a merged, deployed, verified change (SCENARIO=red-first|needs-human|propose|bad-deploy AGENT=codex)
 	@$(PY) -m oneshot_dagster.cli.main demo $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(AGENT),--agent $(AGENT)) $(if $(MODEL),--model $(MODEL))
 
 dev: env  ## the same world left running, with the Dagster UI on 127.0.0.1:3000

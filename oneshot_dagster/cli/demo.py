@@ -13,7 +13,7 @@ from oneshot_dagster.domain.errors import BadInput
 if TYPE_CHECKING:
     from oneshot_dagster.local.stack import Stack
 
-SCENARIOS = ("happy", "red-first", "needs-human", "propose")
+SCENARIOS = ("happy", "red-first", "needs-human", "propose", "bad-deploy")
 AGENTS = ("demo", "codex")
 _MODE = "ONESHOT_MODE"
 

@@ -15,9 +15,10 @@ from oneshot_dagster.domain.errors import NeedsHuman, Refusal
 from oneshot_dagster.domain.messages import marker
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.domain.trigger import LABEL
+from oneshot_dagster.local.demo import serving
 from oneshot_dagster.local.demo.checkout import Remote
 from oneshot_dagster.local.demo.issues import Kind
-from oneshot_dagster.local.demo.landed import landed
+from oneshot_dagster.local.demo.landed import landed, same_tree
 from oneshot_dagster.local.demo.plant import BASE, OWNER, REPOSITORY, PlantedIssue, connect, new_issue, plant
 from oneshot_dagster.local.world import WEBHOOKS
 
@@ -60,6 +61,13 @@ class Demo:
             time.sleep(_LOOK_EVERY)
         how = "a webhook told of it" if self.stack.web.ports else "the forge was asked"
         self.console.print(f"{how}; taken in and started after {time.monotonic() - began:.1f} s\n", markup=False)
+
+    def serve_base(self) -> None:
+        """As a shop that has long been open: what serves is the base, deployed by hand."""
+        url, tip = self.stack.world.service_url, self.forge.branch_sha(REPOSITORY, BASE)
+        if serving.revision(url) is None:
+            serving.deploy(url, tip)
+            self.console.print(f"{OWNER} deploys {BASE} at {tip[:7]} by hand", markup=False)
 
     def _is_started(self) -> bool:
         attempt = self.services.store.runs.latest(self.key)
@@ -114,6 +122,8 @@ class Demo:
 def play(stack: "Stack", kind: Kind, console: "Console", *, began: float) -> int:
     """The exit code."""
     demo = Demo(stack, kind, console, began=began)
+    if kind is Kind.BAD_DEPLOY:
+        demo.serve_base()
     ready = time.monotonic()
     demo.start()
     proofs = _SCENARIOS[kind](demo)
@@ -182,6 +192,26 @@ def _propose(demo: Demo) -> list[Proof]:
     return [waits, same, _is(after, State.COMPLETED), demo.behaves(), demo.landed()]
 
 
+def _bad_deploy(demo: Demo) -> list[Proof]:
+    url, tip = demo.stack.world.service_url, demo.forge.branch_sha(REPOSITORY, BASE)
+    before = serving.revision(url)
+    seen = demo.go_on()
+    attempts = demo.services.store.runs.all_of(demo.key)
+    if len(attempts) != 3:
+        return [_is(seen, State.COMPLETED), Proof(name="taken back", ok=False, said=f"{len(attempts)} attempts, not 3")]
+    merges = [attempt.merge_sha or "" for attempt in attempts]
+    shown_at = " → ".join(sha[:7] for sha in serving.deployed(url)[-4:])
+    restored = Proof(
+        name="restored", ok=serving.deployed(url)[-4:] == [merges[0], before, *merges[1:]], said=f"served: {shown_at}"
+    )
+    reverted = Proof(
+        name="reverted",
+        ok=same_tree(demo.remote, tip, merges[1], demo.scratch),
+        said=f"{BASE} at {merges[1][:7]} held what it had held at {tip[:7]}, by pull request #{attempts[1].pr_number}",
+    )
+    return [restored, reverted, _is(seen, State.COMPLETED), demo.behaves(), demo.landed()]
+
+
 def _blocked(seen: Look) -> bool:
     awaited = seen.attempt.awaited
     return (
@@ -198,4 +228,5 @@ _SCENARIOS: dict[Kind, Callable[[Demo], list[Proof]]] = {
     Kind.RED_FIRST: _red_first,
     Kind.NEEDS_HUMAN: _needs_human,
     Kind.PROPOSE: _propose,
+    Kind.BAD_DEPLOY: _bad_deploy,
 }

@@ -83,7 +83,7 @@ def what_next(stack: "Stack", seen: Look, console: "Console") -> None:
         f"oneshot status {key} --json",
         f"oneshot explain {key}",
         f"oneshot evidence verify {key}",
-        "make demo SCENARIO=red-first|needs-human|propose",
+        "make demo SCENARIO=red-first|needs-human|propose|bad-deploy",
         "make dev",
     ]
     if seen.attempt.state is State.NEEDS_HUMAN:

@@ -32,6 +32,7 @@ _COMMANDS = {
     "resume": "take a hold away",
     "retry": "let a stopped change try again",
     "resume-intake": "let a repository's changes be taken in again",
+    "rollback": "take a merged change back",
     "approve": "approve the present head of a change",
     "answer": "answer a change that asks a person",
     "freeze": "hold every merge, here or everywhere",
@@ -46,7 +47,8 @@ _COMMANDS = {
     "forge": "issues and labels on the local forge",
 }
 _ENTRIES = {name: f"oneshot_dagster.cli.{name}:{name}" for name in _COMMANDS} | {
-    name: f"oneshot_dagster.cli.requests:{name}" for name in ("stop", "hold", "resume", "retry", "approve", "answer")
+    name: f"oneshot_dagster.cli.requests:{name}"
+    for name in ("stop", "hold", "resume", "retry", "rollback", "approve", "answer")
 }
 _ENTRIES["unfreeze"] = "oneshot_dagster.cli.freeze:unfreeze"
 _ENTRIES["resume-intake"] = "oneshot_dagster.cli.resume_intake:resume_intake"

@@ -1,4 +1,4 @@
-"""The words that a person says to a change: stop, hold, resume, retry, approve, answer. Recorded here, acted on by the resumer."""
+"""The words that a person says to a change, from stop to rollback. Recorded here, acted on by the resumer."""
 
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,13 @@ def resume(key: str) -> None:
 def retry(key: str) -> None:
     """Let a stopped change try again."""
     _say(key, "retry")
+
+
+@click.command()
+@click.argument("key")
+def rollback(key: str) -> None:
+    """Take a merged change back: what was verified last serves again, and a revert takes it out of the base."""
+    _say(key, "rollback")
 
 
 @click.command()

@@ -7,7 +7,8 @@ from oneshot_dagster.domain.attempt import Attempt, StoredEvaluation, WriteActio
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.intake import Refused
 from oneshot_dagster.domain.quoting import cell, cut, fenced, neutral, one_line
-from oneshot_dagster.domain.run import BEFORE_MERGE, OBSERVE_ONLY, State
+from oneshot_dagster.domain.rollback import taken_back_by
+from oneshot_dagster.domain.run import BEFORE_MERGE, OBSERVE_ONLY, Kind, State
 from oneshot_dagster.domain.tables import stored_rules_table, table
 from oneshot_dagster.domain.withheld import would_have_written
 
@@ -37,6 +38,14 @@ _SPENT = (_WORTH, ("stop",))
 _ACCESS = (
     "What GitHub lets us do: see the reason above, and `oneshot doctor` for this repository; then retry.",
     ("retry", "stop"),
+)
+
+_TAKEN_BACK = (
+    "Whether another attempt is worth it, and what it has to know: base and service are as they were before this one."
+)
+_CONFLICT = (
+    "How to take it back: push a commit on top of the base that does to the revert's branch (codex/revert-…), lift the stopped "
+    "lane with `oneshot unfreeze --repository OWNER/REPO`, then retry."
 )
 
 # What to decide, and the commands that carry the decision out, by the code of why it stopped.
@@ -87,7 +96,11 @@ _DECIDE: dict[str, tuple[str, tuple[str, ...]]] = {
     "argocd_refused": ("What Argo CD refuses (its application, the token, the policy); once mended, retry.", ("retry",)),
     "deploy_not_configured": ("How it is deployed: connect this platform with it, then retry.", ("retry",)),
     "deployment_unknown": ("What is live: nobody could say. Once the deployment can be read, retry.", ("retry",)),
-    "post_deploy_failed": ("Whether to take the change back by hand; after mending the deployment, retry.", ("retry",)),
+    "rolled_back": (_TAKEN_BACK, ("answer", "retry", "stop")),
+    "revert_conflict": (_CONFLICT, ("retry",)),
+    "revert_by_hand": ("Whether this commit takes the change back as it should.", ("approve", "retry")),
+    "revert_failed": ("What is wrong with the service or with CI; once it is mended, retry.", ("retry",)),
+    "post_deploy_failed": ("Whether to take the change back (rollback), or to mend the deployment and retry.", ("rollback", "retry")),
     "observe_only": (_MAY_PROPOSE, ("retry", "stop")),
     "evidence_not_sealed": ("Why the evidence could not be stored; retry goes on without it.", ("retry", "stop")),
 }  # fmt: skip
@@ -95,6 +108,7 @@ _ELSE = ("What is missing, and whether to go on.", ("answer", "retry", "stop"))
 _HOW = {
     "approve": "approves exactly this commit",
     "retry": "tries again from where it stopped",
+    "rollback": "takes the merged change back: first what serves, then the base",
     "answer": "answers what was asked; the text goes to the next attempt",
     "stop": "ends it; nothing is merged",
 }
@@ -119,7 +133,7 @@ def needs_human_brief(
         f"**Why:** {_line(attempt.reason or attempt.human_reason or 'no reason is on record', _REASON)}",
         f"### What was asked\n\n{_asked(attempt)}",
         f"### What was tried\n\n{_tried(attempt, earlier)}",
-        f"### Where it stands\n\n{_stands(attempt, evaluations)}",
+        f"### Where it stands\n\n{_stands(attempt, earlier, evaluations)}",
         *(
             (f"### What was not written, because of mode observe\n\n{would_have_written(withheld)}",)
             if withheld
@@ -169,7 +183,7 @@ def _tried(attempt: Attempt, earlier: Sequence[Attempt]) -> str:
     return table(("attempt", "ended", "head", "why"), rows)
 
 
-def _stands(attempt: Attempt, evaluations: Sequence[StoredEvaluation]) -> str:
+def _stands(attempt: Attempt, earlier: Sequence[Attempt], evaluations: Sequence[StoredEvaluation]) -> str:
     came_from = attempt.human_from if attempt.state is State.NEEDS_HUMAN else attempt.state
     lines = [f"- It stopped in `{came_from or 'unknown'}`; reason code `{attempt.human_reason or 'none'}`."]
     if attempt.merge_sha:
@@ -177,6 +191,9 @@ def _stands(attempt: Attempt, evaluations: Sequence[StoredEvaluation]) -> str:
     elif came_from in BEFORE_MERGE or came_from is State.NEEDS_ITERATION:
         lines.append("- Nothing is merged.")
     lines.append(f"- Head `{attempt.head_sha or 'none'}`, base `{attempt.base_sha or 'none'}`.")
+    broken = taken_back_by(attempt, earlier) if attempt.kind is Kind.REVERT else None
+    if broken is not None:
+        lines.append(f"- It takes back attempt {broken.number}, merged as `{broken.merge_sha}`.")
     if attempt.deployed_sha:
         lines.append(f"- Deployed is `{attempt.deployed_sha}`.")
     if evaluations:

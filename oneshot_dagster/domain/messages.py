@@ -16,7 +16,7 @@ from oneshot_dagster.domain.evidence import Sealed
 from oneshot_dagster.domain.gate import Gate
 from oneshot_dagster.domain.intake import Refused
 from oneshot_dagster.domain.quoting import cell, one_line
-from oneshot_dagster.domain.run import BEFORE_MERGE, STOPPED, State
+from oneshot_dagster.domain.run import BEFORE_MERGE, STOPPED, Kind, State
 from oneshot_dagster.domain.tables import (
     artifacts_table,
     conditions_table,
@@ -73,6 +73,9 @@ _STEP = {
 }
 
 
+_TAKES_BACK = ", which takes the merged change back"
+
+
 def marker(key: ChangeKey, purpose: str = "") -> str:
     """Hidden in a comment: by it we find our own again."""
     return f"<!-- oneshot:{key}{f':{purpose}' if purpose else ''} -->"
@@ -93,9 +96,9 @@ def status_comment(
     `comments`: commands in comments are read. `edited`: the issue says something else by now than it did at intake.
     """
     lines = [
-        f"**{_STEP[attempt.state].capitalize()}.** {_said(attempt)}".rstrip(),
+        f"**{_step(attempt).capitalize()}.** {_said(attempt)}".rstrip(),
         "",
-        f"- attempt {attempt.number}, mode {attempt.mode}",
+        f"- attempt {attempt.number}{_TAKES_BACK if attempt.kind is Kind.REVERT else ''}, mode {attempt.mode}",
         f"- cost so far: {in_words(usd, tokens)}",
     ]
     pages = (("pull request", attempt.pr_url), ("run and evidence", change_url(public_url, attempt)))
@@ -109,6 +112,14 @@ def status_comment(
     return "\n".join([*lines, f"- {_how_to_stop(attempt, comments=comments)}", "", marker(attempt.key)]) + "\n"
 
 
+def _step(attempt: Attempt) -> str:
+    return (
+        _STEP[State.ROLLED_BACK]
+        if attempt.kind is Kind.REVERT and attempt.state is State.COMPLETED
+        else _STEP[attempt.state]
+    )
+
+
 def _said(attempt: Attempt) -> str:
     """While it waits its reason changes with every look; what people see does not."""
     if attempt.state is not State.AWAITING_CI:
@@ -119,7 +130,7 @@ def _said(attempt: Attempt) -> str:
 
 def _how_to_stop(attempt: Attempt, *, comments: bool) -> str:
     say = f"{'comment `/oneshot stop` or ' if comments else ''}run `oneshot stop {attempt.key}`"
-    if attempt.state in BEFORE_MERGE or attempt.state is State.NEEDS_ITERATION:
+    if attempt.kind is not Kind.REVERT and (attempt.state in BEFORE_MERGE or attempt.state is State.NEEDS_ITERATION):
         return f"to stop it: {say}"
     if attempt.state is State.NEEDS_HUMAN:
         return f"the brief says what to decide; to end it: {say}"

@@ -20,7 +20,14 @@ from oneshot_dagster.steps.spent import spent
 from oneshot_dagster.steps.turn import Turn
 
 _BRIEF = "needs-human"
-_SEEN = STOPPED | {State.AWAITING_CI, State.JUDGING, State.MERGE_READY, State.MERGED, State.VERIFYING}
+_SEEN = STOPPED | {
+    State.AWAITING_CI,
+    State.JUDGING,
+    State.MERGE_READY,
+    State.MERGED,
+    State.VERIFYING,
+    State.ROLLING_BACK,
+}
 UNHEARD = (TryAgain, NeedsHuman)  # what telling is forgiven where more is told later
 
 

@@ -9,6 +9,17 @@ from oneshot_dagster.local.demo.checkout import Remote, git
 from oneshot_dagster.local.demo.issues import Seen
 
 
+def same_tree(remote: Remote, one: str, other: str, scratch: Path) -> bool:
+    """Whether two commits of the forge hold the same files."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="trees-", dir=scratch) as folder:
+        work = Path(folder)
+        git("init", "--bare", "--quiet", ".", cwd=work)
+        git("fetch", "--quiet", "--end-of-options", remote.url, one, other, cwd=work, remote=remote)
+        trees = {git("rev-parse", f"{sha}^{{tree}}", cwd=work) for sha in (one, other)}
+    return len(trees) == 1
+
+
 def landed(remote: Remote, *, base: str, merge_sha: str | None, judged_sha: str | None, scratch: Path) -> Seen:
     """Fetches both commits from the forge and compares trees: the base's tip, and the judged head merged onto its parent."""
     if merge_sha is None or judged_sha is None:
