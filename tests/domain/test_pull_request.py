@@ -99,3 +99,9 @@ def test_a_cell_stays_in_its_cell(text: str) -> None:
     assert "\n" not in found
     assert not re.search(r"(?<!\\)(?:\\\\)*[|`<]", found)
     assert len(one_line(text, 50)) <= 50
+
+
+def test_a_commit_ends_with_our_trailers_and_then_the_operators() -> None:
+    text = commit_message(attempt(), trailers=("Signed-off-by: A B <a@b>",))
+    last = text.strip().rpartition("\n\n")[2].splitlines()
+    assert [line.partition(":")[0] for line in last] == ["Oneshot-Change", "Oneshot-Attempt", "Signed-off-by"]

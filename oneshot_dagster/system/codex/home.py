@@ -3,6 +3,7 @@ rollout by which a session is kept and taken up again, also on another machine."
 
 import gzip
 import json
+import os
 import re
 import zlib
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from oneshot_dagster.system.sandbox.git_folders import GitFolders
 KEY_VARIABLE = "CODEX_RUN_API_KEY"
 PROFILE = "agent"
 _PROVIDER = "factory"
+_DEEPEST_SKILL = 8
 _LARGEST_SESSION = 64 * 2**20
 _SESSION_ID = re.compile(r"[0-9a-f-]{36}")
 
@@ -79,6 +81,11 @@ def configuration(
         "project_doc_max_bytes": 0,  # the prompt brings what the base says; a worktree's own is anybody's
         "default_permissions": PROFILE,
         "projects": {str(folder): {"trust_level": "untrusted"} for folder in _roots(worktree)},
+        "skills": {
+            "include_instructions": False,
+            "bundled": {"enabled": False},
+            "config": [{"path": str(found), "enabled": False} for found in _skills(worktree)],
+        },
         "history": {"persistence": "none"},
         "analytics": {"enabled": False},
         "features": dict.fromkeys(
@@ -90,6 +97,9 @@ def configuration(
                 "goals",
                 "multi_agent",
                 "image_generation",
+                "hooks",
+                "computer_use",
+                "browser_use",
             ),
             False,
         ),
@@ -121,17 +131,39 @@ def _roots(worktree: Path) -> list[Path]:
     return sorted({found for folder in (worktree, *shared) for found in (folder.absolute(), folder.resolve())})
 
 
+def _skills(worktree: Path) -> list[Path]:
+    """Those of the worktree: a mere `$name` in the prompt would put such a file into it, as an instruction."""
+    found: set[Path] = set()
+    for place in (".agents", ".codex"):
+        for folder, below, names in os.walk(worktree / place, followlinks=True):
+            if len(Path(folder).relative_to(worktree).parts) >= _DEEPEST_SKILL:
+                below.clear()
+            if "SKILL.md" in names:
+                file = (Path(folder) / "SKILL.md").absolute()
+                found |= {file, file.resolve()}
+    return sorted(found)
+
+
 def as_toml(values: Mapping[str, Any], prefix: str = "") -> str:
-    """Strings, numbers, truth values and tables; JSON's strings are TOML's too."""
+    """Strings, numbers, truth values, lists and tables; JSON's strings are TOML's too."""
     plain = {key: value for key, value in values.items() if not isinstance(value, dict)}
     lines = [f"[{prefix}]"] if prefix and plain else []
-    lines += [f"{json.dumps(key)} = {json.dumps(value)}" for key, value in plain.items()]
+    lines += [f"{json.dumps(key)} = {_value(value)}" for key, value in plain.items()]
     text = "\n".join(lines) + "\n"
     for key, inner in values.items():
         if isinstance(inner, dict):
             name = f"{prefix}.{json.dumps(key)}" if prefix else json.dumps(key)
             text += as_toml(cast("dict[str, Any]", inner), name)
     return text
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_value(one) for one in cast('list[Any]', value))}]"
+    if isinstance(value, dict):
+        pairs = cast("dict[str, Any]", value).items()
+        return f"{{{', '.join(f'{json.dumps(key)} = {_value(one)}' for key, one in pairs)}}}"
+    return json.dumps(value)
 
 
 def keep_session(places: Places, session: str, clean: Callable[[bytes], bytes]) -> bytes | None:
