@@ -31,7 +31,9 @@ def local_test_report(turn: Turn) -> Record | NotMyTurn:
         turn.attempt.id, Report(kind="local", sha=sha, verdict=verdict, suites=suites, at=turn.services.clock.now())
     )
     _append_to_log(turn, results)
-    turn.fact("engine", "local_tests", {"verdict": verdict, "suites": [s["verdict"] for s in suites]}, sha=sha)
+    turn.fact(
+        "engine", "local_tests", {"verdict": verdict, "suites": [s["verdict"] for s in suites], **_rooms(turn)}, sha=sha
+    )
     ci_status = {Verdict.PASSED: "pending", Verdict.FAILED: "failure", Verdict.DID_NOT_RUN: "did_not_run"}[verdict]
     turn.then(State.PR_READY, f"local tests {verdict} at {sha[:7]}", ci_status=ci_status)
     return _record(turn, results, verdict, sha)
@@ -107,6 +109,10 @@ def _run(turn: Turn, request: SuiteRequest) -> SuiteResult:
     return turn.services.suites.run(request, say=turn.say, cancelled=turn.cancelled)
 
 
+def _rooms(turn: Turn) -> dict[str, str]:
+    return told(turn, Purpose.TESTS, *([Purpose.SETUP] if turn.policy.agent.setup else []))
+
+
 def _append_to_log(turn: Turn, results: tuple[SuiteResult, ...]) -> None:
     log = turn.read_file("implementation-log") or b""
     added = "".join(f"\n$ {r.command}\n{r.log_tail}\n[{r.verdict}: {r.reason}]\n" for r in results)
@@ -130,7 +136,7 @@ def _record(turn: Turn, results: tuple[SuiteResult, ...], verdict: Verdict, sha:
             "passed": sum(r.count("passed") for r in results),
             "failed": sum(r.count("failed") + r.count("error") for r in results),
             "tests_seconds": round(sum(r.seconds for r in results), 3),
-            **told(turn, Purpose.TESTS),
+            **_rooms(turn),
         },
         checks=tuple(
             Check(name="local_tests", passed=overall(did_run) is Verdict.PASSED, description=did_run[0].reason)

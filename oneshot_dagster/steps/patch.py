@@ -71,6 +71,8 @@ def _leave_what_was_said(turn: Turn, result: AgentResult) -> None:
         "usd": usd_of(turn.services, used),
     }
     turn.fact("agent", "agent_session", said)
+    kept_apart = turn.services.agent.isolation
+    turn.fact("engine", "agent_sandbox", {"isolation": kept_apart.active, "not_enforced": kept_apart.not_enforced})
 
 
 def _commit(turn: Turn) -> str:

@@ -1,5 +1,6 @@
 """What the repository's own commands reach while they run, by purpose, and how a record says what kept them apart."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from oneshot_dagster.domain.isolation import Isolation
@@ -17,10 +18,20 @@ def isolation(turn: Turn, purpose: Purpose) -> Isolation:
     return turn.services.suites.isolation(reach=_reach(turn, purpose), host_network=_is_open(turn, purpose))
 
 
-def told(turn: Turn, purpose: Purpose) -> dict[str, str]:
-    """Two entries of a record's metadata."""
-    found = isolation(turn, purpose)
-    return {"isolation": found.active, "not_enforced": found.not_enforced}
+def told(turn: Turn, *purposes: Purpose) -> dict[str, str]:
+    """Two entries of a record's metadata, and of the evidence; each purpose by itself where they differ."""
+    found = {purpose: isolation(turn, purpose) for purpose in purposes}
+    return {
+        "isolation": _said({purpose: one.active for purpose, one in found.items()}),
+        "not_enforced": _said({purpose: one.not_enforced for purpose, one in found.items()}),
+    }
+
+
+def _said(texts: Mapping[Purpose, str]) -> str:
+    different = set(texts.values())
+    return (
+        different.pop() if len(different) == 1 else "; ".join(f"{purpose}: {text}" for purpose, text in texts.items())
+    )
 
 
 def _reach(turn: Turn, purpose: Purpose) -> tuple[Address, ...]:

@@ -49,7 +49,8 @@ def _keep(turn: Turn, results: tuple[SuiteResult, ...], verdict: Verdict, sha: s
     turn.store.artifacts.add_report(turn.attempt.id, report)
     log = "".join(f"$ {r.command}\n{r.log_tail}\n[{r.verdict}: {r.reason}]\n\n" for r in results)
     turn.file("verification-log", log.encode(), "text/plain")
-    turn.fact("engine", "verification", {"verdict": verdict, "suites": [r.verdict for r in results]}, sha=sha)
+    said = {"verdict": verdict, "suites": [r.verdict for r in results], **told(turn, Purpose.VERIFY)}
+    turn.fact("engine", "verification", said, sha=sha)
 
 
 def _why(results: tuple[SuiteResult, ...], baked: str | None, whose: Fault) -> str:
