@@ -1,10 +1,12 @@
 """What GitHub is told of a deployment: a GitHub Deployment of the merged commit, and its statuses as it goes on.
 Nothing is deployed by it. Where the policy deploys nothing there is none, because it would start others' workflows."""
 
-from oneshot_dagster.domain.errors import NeedsHuman
+from oneshot_dagster.domain.errors import NeedsHuman, TryAgain
 from oneshot_dagster.steps.probes import Action, Result
 from oneshot_dagster.steps.turn import Turn
 from oneshot_dagster.steps.write_action import Effect, key_of_next, perform
+
+LONGEST = 140  # of a description
 
 
 def record(turn: Turn, sha: str) -> int:
@@ -41,6 +43,36 @@ def tell(turn: Turn, number: int, state: str, description: str) -> None:
 
     payload = {"number": number, "state": state, "digest": state}
     perform(turn, Effect(action=Action.DEPLOYMENT_STATUS, key=key, payload=payload, act=act))
+
+
+def fell(turn: Turn, why: str) -> None:
+    """The merge's deployment does not stand, for what came after it too. That it cannot be said stops nothing."""
+    made = [
+        w
+        for w in turn.store.writes.of(turn.attempt.key)
+        if w.action == Action.GITHUB_DEPLOYMENT and w.attempt_id == turn.attempt.id and "id" in w.result
+    ]
+    if made and made[-1].payload.get("sha") == turn.attempt.merge_sha:
+        _tell_if_may(turn, int(str(made[-1].result["id"])), "failure", why[:LONGEST])
+
+
+def again(turn: Turn, sha: str) -> None:
+    """An earlier revision serves again: our newest deployment of it stands once more."""
+    repository, environment = turn.attempt.key.repository, turn.policy.deploy.environment
+    try:
+        numbers = turn.services.github.deployments(repository, sha=sha, environment=environment).values()
+    except (NeedsHuman, TryAgain) as error:
+        turn.say(f"GitHub is not told what serves again: {error}")
+        return
+    if numbers:
+        _tell_if_may(turn, max(numbers), "success", f"serves again in place of {turn.attempt.key}")
+
+
+def _tell_if_may(turn: Turn, number: int, state: str, description: str) -> None:
+    try:
+        tell(turn, number, state, description)
+    except (NeedsHuman, TryAgain) as error:
+        turn.say(f"deployment {number} is not told to be {state}: {error}")
 
 
 def stands(turn: Turn, number: int, description: str) -> None:

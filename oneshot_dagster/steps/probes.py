@@ -168,6 +168,14 @@ def _start_deployment(services: Services, attempt: Attempt, payload: Result) -> 
     return observed_result(observed) | {"found": True} if ready else None
 
 
+def _undo(services: Services, attempt: Attempt, payload: Result) -> Result | None:
+    """By exactly what serves: what is past it, and was to go, holds it too."""
+    deploy = services.deploys.get(str(payload["kind"]))
+    seen = deploy.observe(target(services, attempt)) if deploy else None
+    back = seen is not None and seen.ready and seen.revision == payload["sha"]
+    return observed_result(seen) | {"found": True} if seen is not None and back else None
+
+
 def _delete_branch(services: Services, attempt: Attempt, payload: Result) -> Result | None:
     at = services.git.remote_head(attempt.key.repository, str(payload["branch"]))
     return {"sha": payload["sha"], "found": True} if at is None else None
@@ -186,6 +194,6 @@ PROBES: Mapping[Action, Probe] = {
     Action.GITHUB_DEPLOYMENT: _github_deployment,
     Action.DEPLOYMENT_STATUS: _written_again,
     Action.START_DEPLOYMENT: _start_deployment,
-    Action.UNDO: _start_deployment,  # likewise by what serves
+    Action.UNDO: _undo,
     Action.DELETE_BRANCH: _delete_branch,
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 from oneshot_dagster.domain.attempt import Fact
 from oneshot_dagster.domain.errors import LeaseLost, NeedsHuman, TryAgain
 from oneshot_dagster.services.deploy.protocol import Deploy
-from oneshot_dagster.steps import lane
+from oneshot_dagster.steps import github_deployment, lane
 from oneshot_dagster.steps.probes import Action, Result, observed_result
 from oneshot_dagster.steps.target import target
 from oneshot_dagster.steps.turn import Turn
@@ -75,6 +75,7 @@ def _undone(turn: Turn, deploy: Deploy, earlier: _Earlier, epoch: int) -> str:
             continue
         if not result.get("refused"):
             turn.fact("deployment", "restored", dict(result), sha=earlier.sha)
+            github_deployment.again(turn, earlier.sha)
             return f"{earlier.sha[:7]}, {earlier.known_as}, serves again"
         said = str(result.get("detail"))
     return f"{earlier.sha[:7]}, {earlier.known_as}, could not be restored: {said}"
@@ -88,7 +89,7 @@ def _undo(turn: Turn, deploy: Deploy, sha: str, epoch: int) -> Effect:
             turn.services.git.export(turn.attempt.key.repository, sha=sha, target=folder)
             aim = target(turn.services, turn.attempt, folder)
             seen = deploy.undo(aim, sha=sha, lane_is_ours=lambda: lane.is_ours(turn, epoch), say=turn.say)
-            serves = deploy.ready(aim, seen, sha=sha)
+        serves = seen.ready and seen.revision == sha  # exactly: what is past it, and is to go, holds it too
         return observed_result(seen) | ({} if serves else {"refused": True})
 
     return Effect(

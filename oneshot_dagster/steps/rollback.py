@@ -13,6 +13,7 @@ from oneshot_dagster.domain.rollback import (
 )
 from oneshot_dagster.domain.run import Kind, State
 from oneshot_dagster.domain.verification import Fault
+from oneshot_dagster.steps import github_deployment
 from oneshot_dagster.steps.delivery import observe
 from oneshot_dagster.steps.restoring import restore
 from oneshot_dagster.steps.turn import Turn
@@ -83,16 +84,19 @@ def _end(turn: Turn, why: str, whose: Fault) -> None:
     attempt = turn.attempt
     if attempt.kind is Kind.REVERT:
         said = restore(turn)
+        github_deployment.fell(turn, why)
         reason = f"the revert did not stand: {why}; {said}. {_where(turn)}"
         turn.move(State.NEEDS_HUMAN, reason, human_from=attempt.state, human_reason=REVERT_FAILED)
         return
     asked = _asked(turn)
     if not _is_taken_back(turn, whose) and not asked:
+        github_deployment.fell(turn, why)
         turn.move(State.NEEDS_HUMAN, why, human_from=attempt.state, human_reason=POST_DEPLOY_FAILED)
         return
     if attempt.state is State.MERGED:
         turn.move(State.DEPLOYING, "it is taken back before anything is deployed")
     said = restore(turn)
+    github_deployment.fell(turn, why)
     turn.move(State.ROLLING_BACK, f"{why}; {said}", next_prompt=next_prompt(attempt, why))
     for request in asked:
         turn.store.requests.handle(request.id)

@@ -14,7 +14,8 @@ from world_fixtures import Engine, World, _start, served
 from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.errors import Refusal
-from oneshot_dagster.domain.run import State
+from oneshot_dagster.domain.run import Kind, State
+from oneshot_dagster.local.demo.issues import Kind as Issue
 from oneshot_dagster.steps.intake import take_in
 from oneshot_dagster.steps.resume import continue_changes
 
@@ -36,13 +37,13 @@ class Shop:
         body = {"name": "shop", "repo_url": f"{self.world.url}/acme/shop.git", **given}
         httpx.put(f"{self.url}/_argocd/applications", json=body, timeout=5).raise_for_status()
 
-    def take_in(self, seed: int = 1) -> ChangeKey:
-        key, _ = self.world.plant(seed=seed)
+    def take_in(self, kind: Issue = Issue.HAPPY, *, seed: int = 1) -> ChangeKey:
+        key, _ = self.world.plant(kind, seed)
         take_in(self.engine.services, key, base=None, prompt="", by="ada")
         return key
 
-    def until(self, key: ChangeKey, wanted: Callable[[Attempt], bool]) -> Attempt:
-        deadline = time.monotonic() + PATIENCE
+    def until(self, key: ChangeKey, wanted: Callable[[Attempt], bool], *, patience: float = PATIENCE) -> Attempt:
+        deadline = time.monotonic() + patience
         while True:
             attempt = self.engine.attempt(key)
             if wanted(attempt):
@@ -162,6 +163,36 @@ def test_a_sync_is_asked_for_once_the_window_is_open(shop: Shop) -> None:
     assert (done.state, done.infrastructure_retries) == (State.COMPLETED, 0)
     starts = [w for w in shop.engine.services.store.writes.of(first) if w.action == "start_deployment"]
     assert [w.outcome for w in starts] == ["refused"] * (len(starts) - 1) + ["done"]
+
+
+def finished(attempt: Attempt) -> bool:
+    return attempt.evidence_head is not None and attempt.state in {State.COMPLETED, State.NEEDS_HUMAN}
+
+
+def test_what_fails_there_is_brought_back_by_the_history_and_reverted(shop: Shop) -> None:
+    policy(shop.world, timeout='"1m"', sync="true")
+    shop.put(automated=False)
+    first = shop.until(shop.take_in(), finished)
+    last = shop.until(shop.take_in(Issue.BAD_DEPLOY, seed=2), finished, patience=150)
+    broken, revert, again = shop.engine.services.store.runs.all_of(last.key)
+    assert (first.state, again.state, revert.kind) == (State.COMPLETED, State.COMPLETED, Kind.REVERT), again.reason
+    undone = [w for w in shop.engine.services.store.writes.of(last.key) if w.action == "undo"]
+    assert [(w.outcome, w.result["revision"]) for w in undone] == [("done", first.merge_sha)]
+    starts = [start["sha"] for start in served(shop.world.shop_url)["starts"]]
+    assert starts[-4:] == [broken.merge_sha, first.merge_sha, revert.merge_sha, again.merge_sha]
+    assert shop.statuses(broken.merge_sha) == [["in_progress", "success", "failure"]]
+    assert shop.statuses(first.merge_sha) == [["in_progress", "success", "inactive", "success", "inactive"]]
+
+
+def test_what_syncs_by_itself_is_taken_back_by_its_revert_alone(shop: Shop) -> None:
+    first = shop.until(shop.take_in(), finished)
+    last = shop.until(shop.take_in(Issue.BAD_DEPLOY, seed=2), finished, patience=150)
+    broken, revert, again = shop.engine.services.store.runs.all_of(last.key)
+    assert (first.state, again.state, revert.kind) == (State.COMPLETED, State.COMPLETED, Kind.REVERT), again.reason
+    assert not [w for w in shop.engine.services.store.writes.of(last.key) if w.action == "undo"]
+    moves = [step.reason for step in shop.engine.services.store.runs.transitions(broken.id)]
+    assert any("syncs by itself" in reason for reason in moves)
+    assert served(shop.world.shop_url)["revision"] == again.merge_sha
 
 
 def test_an_argo_cd_that_does_not_answer_is_nobodys_failure_and_a_retry_goes_on(shop: Shop) -> None:
