@@ -10,9 +10,10 @@ from oneshot_dagster.domain.attempt import Awaited
 from oneshot_dagster.domain.errors import NeedsHuman
 from oneshot_dagster.domain.gate import Gate, GateFacts, Opening, Thread, checks_failing
 from oneshot_dagster.domain.messages import conditions_table
-from oneshot_dagster.domain.patch import Failure, normalised_fingerprint
+from oneshot_dagster.domain.patch import Failure
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.steps import effects
+from oneshot_dagster.steps.convergence import failed_alike
 from oneshot_dagster.steps.gate import gate_at, gate_without_pull
 from oneshot_dagster.steps.turn import Turn
 
@@ -120,7 +121,7 @@ def _act(turn: Turn, facts: GateFacts, gate: Gate) -> None:
 
 
 def _send_back(turn: Turn, gate: Gate, *, failing: Sequence[str] = (), threads: Sequence[Thread] = ()) -> None:
-    if _same_as_last_time(turn, _leave_failures(turn, gate.sha, failing, threads)):
+    if failed_alike(turn, _leave_failures(turn, gate.sha, failing, threads), sha=gate.sha):
         raise NeedsHuman(f"two attempts in a row failed alike: {gate.reason}", reason="no_progress")
     turn.then(State.NEEDS_ITERATION, gate.reason, next_prompt=f"The gate did not pass: {gate.reason}.", awaited=None)
 
@@ -164,16 +165,9 @@ def park(turn: Turn, gate: Gate, *, what: str | None = None) -> None:
     turn.say(f"parked: {gate.reason}")
 
 
-def _same_as_last_time(turn: Turn, fingerprint: str) -> bool:
-    """Times, paths and numbers aside: what did not help once will not help twice."""
-    earlier = turn.earlier()
-    kept = [f for f in turn.store.facts.of(earlier[-1].id) if f.kind == "failures"] if earlier else []
-    return bool(fingerprint and kept) and kept[-1].data["fingerprint"] == fingerprint
-
-
-def _leave_failures(turn: Turn, sha: str, failing: Sequence[str], threads: Sequence[Thread]) -> str:
+def _leave_failures(turn: Turn, sha: str, failing: Sequence[str], threads: Sequence[Thread]) -> list[Failure]:
     """Keeps the logs of what failed for the next attempt's prompt: failing checks, and suites of the local report.
-    Returns their fingerprint, to which what reviewers ask belongs too; the prompt reads that anew."""
+    Returns them with what reviewers ask, which the prompt reads anew."""
     attempt, github = turn.attempt, turn.services.github
     failures = [{"name": name, "log": github.check_log(attempt.key.repository, sha, name)} for name in failing]
     report = turn.store.artifacts.report(attempt.id, kind="local", sha=sha)
@@ -184,9 +178,7 @@ def _leave_failures(turn: Turn, sha: str, failing: Sequence[str], threads: Seque
     ]
     turn.file("failures", json.dumps(failures).encode(), "application/json")
     asked = [Failure(name=f"thread {t.thread_id}", log=t.body) for t in threads if not t.is_resolved]
-    fingerprint = normalised_fingerprint([*(Failure(name=f["name"], log=f["log"]) for f in failures), *asked])
-    turn.fact("engine", "failures", {"names": [f["name"] for f in failures], "fingerprint": fingerprint}, sha=sha)
-    return fingerprint
+    return [*(Failure(name=f["name"], log=f["log"]) for f in failures), *asked]
 
 
 def _record(turn: Turn, facts: GateFacts, gate: Gate) -> Record:

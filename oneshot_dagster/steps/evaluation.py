@@ -10,11 +10,13 @@ from oneshot_dagster.domain.evaluation_rules import RuleResult, seen_whole
 from oneshot_dagster.domain.gate import Gate, Opening
 from oneshot_dagster.domain.new_tests import Proof
 from oneshot_dagster.domain.opinion import Decision, JudgeFailure
+from oneshot_dagster.domain.patch import Failure
 from oneshot_dagster.domain.run import OBSERVE_ONLY, Kind, State
 from oneshot_dagster.domain.snapshot import Snapshot
 from oneshot_dagster.domain.verdict import judge_comment, requirements_table, why
 from oneshot_dagster.steps import effects
 from oneshot_dagster.steps.check_state import read_gate
+from oneshot_dagster.steps.convergence import failed_alike
 from oneshot_dagster.steps.file_snapshot import read_snapshot
 from oneshot_dagster.steps.gate import gate_without_pull
 from oneshot_dagster.steps.judging import Answer, ask, shown_to_model, unseen
@@ -166,6 +168,9 @@ def _act(turn: Turn, found: Evaluation) -> None:
     reason = why(found)
     if found.decision == Decision.PASS:
         turn.then(State.MERGE_READY, f"judged pass at {found.sha[:7]}", judged_sha=found.sha)
+    elif found.decision == Decision.NEEDS_ITERATION and failed_alike(turn, _missing(found), sha=found.sha):
+        reason = f"two attempts in a row were judged alike: {reason}"
+        turn.move(State.NEEDS_HUMAN, reason, human_from=State.JUDGING, human_reason="no_progress")
     elif found.decision == Decision.NEEDS_ITERATION:
         turn.then(State.NEEDS_ITERATION, reason, next_prompt=found.next_prompt)
     elif turn.attempt.pr_number is None:
@@ -179,6 +184,10 @@ def _act(turn: Turn, found: Evaluation) -> None:
             human_reason=str(found.reasons.get("error") or "judge"),
             next_prompt=found.next_prompt,
         )
+
+
+def _missing(found: Evaluation) -> list[Failure]:
+    return [Failure(name="judge", log=item) for item in found.missing_items]
 
 
 def _record(turn: Turn, found: Evaluation, answer: Answer | None) -> Record:

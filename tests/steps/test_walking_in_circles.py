@@ -3,6 +3,7 @@
 import base64
 import sys
 from pathlib import Path
+from random import Random
 
 import pytest
 from process_launcher import ProcessLauncher, sealed, until
@@ -12,6 +13,7 @@ from oneshot_dagster.bootstrap import open_services
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.local.demo import plant
+from oneshot_dagster.local.demo.issues import Kind
 from oneshot_dagster.steps.ask import ask
 from oneshot_dagster.steps.explain import explain
 from oneshot_dagster.steps.intake import take_in
@@ -62,3 +64,16 @@ def test_an_attempt_that_takes_back_the_one_before_is_for_a_person(proposing):
     stopped = until(one.services, one.launcher, key, lambda a: a.state is State.NEEDS_HUMAN and sealed(a))
     assert (stopped.number, stopped.human_reason) == (2, "undone")
     assert "oneshot answer" in explain(one.services, stopped).brief
+
+
+def test_a_judge_that_misses_the_same_twice_is_for_a_person(proposing):
+    one = proposing
+    issue = plant.new_issue(one.world.forge, Kind.HAPPY, Random("twice"))
+    key = ChangeKey.parse(f"{plant.REPOSITORY}#{issue.number}")
+    one.world.forge.comment(
+        key.repository, key.issue_number, "WORK, and DO it: date +%s%N >> README.md; rm -f tests/test_pricing.py"
+    )
+    take_in(one.services, key, base=None, prompt="", by="ada")
+    stopped = until(one.services, one.launcher, key, lambda a: a.state is State.NEEDS_HUMAN and sealed(a))
+    assert (stopped.number, stopped.human_reason, stopped.human_from) == (2, "no_progress", State.JUDGING)
+    assert "judged alike" in stopped.reason
