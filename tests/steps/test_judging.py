@@ -56,6 +56,27 @@ def judged(shared_world, engine_of, model):
     return take
 
 
+@pytest.fixture(scope="module")
+def one_to_judge(shared_world):
+    """One change that stands before its judgement."""
+    with model_server() as server:
+        judge = {"kind": "model", "model": "m-1", "base_url": server.base_url(), "stall_seconds": 0.5}
+        services = open_services(shared_world.settings(judge=judge))
+        one, (key, _) = Engine(services, "run-of-all"), shared_world.plant()
+        one.run(key, *UP_TO_THE_JUDGEMENT[:-1])
+        yield one, key, server
+        services.close()
+
+
+@pytest.fixture
+def waiting(one_to_judge):
+    """A person lets it be judged anew."""
+    one, key, _ = one_to_judge
+    if one.attempt(key).state is State.NEEDS_HUMAN:
+        one.services.store.runs.transition(one.attempt(key), State.JUDGING, reason="ada said retry", cause="ada")
+    return one_to_judge
+
+
 def last_evaluation(one, key):
     return one.services.store.artifacts.evaluations(one.attempt(key).id)[-1]
 
@@ -151,15 +172,21 @@ def cites(where):
         (cites("shop/pricing.py:1"), "cites nothing of what the change touches"),
     ],
 )
-def test_what_is_no_opinion_is_tried_three_times_and_then_goes_to_a_person(judged, model, player, problem):
-    one, key, outcome = judged(player)
+def test_what_is_no_opinion_is_tried_three_times_and_then_goes_to_a_person(waiting, player, problem):
+    one, key, server = waiting
+    asked_before, failed_before = len(server.requests()), len(facts(one, key, "judge_failure"))
+    server.play(player)
+    outcome = one.take(Artifact.EVALUATION, key)
     assert isinstance(outcome, NotMyTurn)
     attempt = one.attempt(key)
     assert (attempt.state, attempt.human_reason, attempt.judged_sha) == (State.NEEDS_HUMAN, "judge_failed", None)
     assert problem in attempt.reason
-    assert len(model.requests()) == 3
-    assert problem in model.requests()[-1].prompt
-    assert [problem in str(fact["problem"]) for fact in facts(one, key, "judge_failure")] == [True] * 3
+    asked = server.requests()[asked_before:]
+    assert len(asked) == 3
+    assert problem in asked[-1].prompt
+    assert "could not be used" not in asked[0].prompt
+    failures = facts(one, key, "judge_failure")[failed_before:]
+    assert [problem in str(fact["problem"]) for fact in failures] == [True] * 3
     stored = last_evaluation(one, key)
     assert (stored.decision, stored.reasons["error"], stored.model) == ("needs_human", "judge_failed", "m-1")
 
