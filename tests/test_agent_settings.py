@@ -51,7 +51,7 @@ def test_a_key_in_a_file_is_read_each_time_and_one_that_is_gone_is_said(tmp_path
 def test_prices_and_the_agents_environment_come_from_the_environment_too(tmp_path, monkeypatch):
     monkeypatch.setenv("ONESHOT_HOME", str(tmp_path))
     monkeypatch.setenv("ONESHOT_BUDGET__PRICES", json.dumps({"m.1": {"input": 1, "output": 2}}))
-    monkeypatch.setenv("ONESHOT_AGENT__ENV", json.dumps({"HTTPS_PROXY": "http://secret@proxy"}))
+    monkeypatch.setenv("ONESHOT_AGENT__ENV", json.dumps({"HTTPS_PROXY": "http://hidden-word@proxy"}))
     settings = load()
     assert settings.budget.prices == {"m.1": PriceSettings(input=1, output=2)}
-    assert "secret" not in repr(settings)
+    assert "hidden-word" not in repr(settings)
