@@ -80,3 +80,61 @@ def test_a_thread_is_answered(shop):
     (thread,) = shop.facts(number).threads
     url = shop.github.reply_to_thread(shop.name, thread.thread_id, "because")
     assert f"/pull/{number}#discussion_r" in url
+
+
+QUEUE = {
+    "type": "merge_queue",
+    "parameters": {
+        "check_response_timeout_minutes": 10,
+        "grouping_strategy": "ALLGREEN",
+        "max_entries_to_build": 1,
+        "max_entries_to_merge": 1,
+        "merge_method": "SQUASH",
+        "min_entries_to_merge": 1,
+        "min_entries_to_merge_wait_minutes": 0,
+    },
+}
+
+
+def test_merging_what_is_merged_is_refused_at_once_and_answered_with_its_commit_in_its_own_time(shop):
+    number, sha = shop.open_pull()
+    asked = {"sha": sha, "method": "squash", "title": "t", "message": "m"}
+    first = shop.github.merge(shop.name, number, **asked)
+    again = shop.github.merge(shop.name, number, **asked)
+    assert (first.merged, again.merged, again.status, again.why) == (True, False, 405, "not_mergeable")
+    later = ask(shop, number, sha)
+    assert (later.state, later.sha) == ("merged", first.sha)
+
+
+def test_a_failed_request_says_why_in_the_words_of_a_refusal(shop):
+    shop.owner.set_merge_async(delay=0.5)
+    number, sha = shop.open_pull()
+    uuid = ask(shop, number, sha).uuid
+    shop.owner.api("PATCH", shop.name, "", {"allow_squash_merge": False})
+    answer = ended(shop, number, uuid)
+    shop.owner.api("PATCH", shop.name, "", {"allow_squash_merge": True})
+    assert (answer.state, answer.why) == ("failed", "method_not_allowed")
+
+
+def test_a_base_without_a_queue_has_none_and_takes_nothing_into_it(shop):
+    number, sha = shop.open_pull()
+    standing = shop.github.merge_queue(shop.name, number)
+    assert (standing.enabled, standing.queued, standing.merged) == (False, False, False)
+    refused = shop.github.enqueue(shop.name, number, sha=sha)
+    assert refused.state == "refused"
+    assert "does not have a merge queue" in refused.message
+
+
+def test_a_pull_request_enters_the_queue_at_its_head_alone_and_shows_there(shop):
+    number, sha = shop.open_pull()
+    shop.owner.add_ruleset(shop.name, QUEUE)
+    shop.owner.require_checks(shop.name, "never")
+    assert shop.github.merge_queue(shop.name, number).enabled
+    other = shop.github.enqueue(shop.name, number, sha="1" * 40)
+    assert (other.state, other.why) == ("refused", "head_moved")
+    shop.owner.api("POST", shop.name, f"/statuses/{sha}", {"state": "success", "context": "never"})
+    assert shop.github.enqueue(shop.name, number, sha=sha).state == "enqueued"
+    standing = shop.github.merge_queue(shop.name, number)
+    assert (standing.queued, standing.merged) == (True, False)
+    refused = shop.github.merge(shop.name, number, sha=sha, method="squash", title="t", message="m")
+    assert (refused.merged, refused.why) == (False, "queue_required")
