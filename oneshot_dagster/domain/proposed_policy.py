@@ -45,7 +45,7 @@ def checks(found: Found) -> tuple[tuple[str, str], ...]:
 
 def text(found: Found) -> str:
     parts = (_head(found), _setup(found.hints), _tests(found.hints), _gate(found), _deploy(found.hints))
-    return "\n\n".join("\n".join(part) for part in (*parts, _verify(found.hints), _protect())) + "\n"
+    return "\n\n".join("\n".join(part) for part in (*parts, _verify(found.hints), _judge(), _protect())) + "\n"
 
 
 def body(found: Found) -> str:
@@ -163,6 +163,14 @@ def _verify(hints: Hints) -> Iterator[str]:
         yield f"# found {_said(folder)}/"
     yield '# integration = ["…"]'
     yield '# waived = "…"  # or why nothing is verified'
+
+
+def _judge() -> Iterator[str]:
+    yield "# [judge]"
+    yield "# A change needs a test that fails without it. This lets pass what no test proves, documentation for one; what a"
+    yield "# judging model should look at is the other, a file of this branch."
+    yield "# allow_no_new_tests = true"
+    yield '# instructions = "docs/review.md"'
 
 
 def _protect() -> Iterator[str]:
