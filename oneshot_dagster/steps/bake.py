@@ -1,11 +1,14 @@
 """The bake: for a while after the suites, the deployed revision has to go on serving and the policy's health lines to succeed."""
 
 from oneshot_dagster.domain.artifact import Verdict
+from oneshot_dagster.domain.errors import NeedsHuman
+from oneshot_dagster.services.deploy.protocol import Observed
 from oneshot_dagster.steps.delivery import observe
 from oneshot_dagster.steps.turn import Turn
 from oneshot_dagster.steps.verifying import Suites
 
 _LONGEST_PAUSE, _LOOKS = 5.0, 20  # seconds between two looks, and at least so many looks
+_UNTOLD = 120.0
 
 
 def bake(turn: Turn, suites: Suites) -> str | None:
@@ -26,8 +29,22 @@ def bake(turn: Turn, suites: Suites) -> str | None:
         clock.sleep(min(pause, max(0.0, ends - clock.monotonic())))
 
 
+def _observed(turn: Turn) -> Observed | None:
+    """Not to be told what serves is no proof that something else does: asked again for a while, then a person has to look."""
+    clock = turn.services.clock
+    until = clock.monotonic() + min(_UNTOLD, turn.policy.deploy.timeout)
+    while True:
+        observed = observe(turn.services, turn.attempt)
+        if observed is None or observed.known:
+            return observed
+        if clock.monotonic() >= until:
+            raise NeedsHuman(f"nobody says what serves: {observed.detail}", reason="deployment_unknown")
+        turn.check_lease()
+        clock.sleep(1.0)
+
+
 def _look(turn: Turn, suites: Suites) -> str | None:
-    observed = observe(turn.services, turn.attempt)
+    observed = _observed(turn)
     if observed is not None and (observed.revision != suites.sha or not observed.ready):
         return f"{suites.sha[:7]} does not serve any more: {observed.detail}"
     for line in turn.policy.verify.health:

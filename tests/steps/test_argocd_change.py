@@ -11,6 +11,7 @@ import pytest
 from fault_matrix import Inline
 from world_fixtures import Engine, World, _start, served
 
+from oneshot_dagster.domain.artifact import Artifact, Record
 from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.errors import Refusal
@@ -36,6 +37,10 @@ class Shop:
     def put(self, **given: object) -> None:
         body = {"name": "shop", "repo_url": f"{self.world.url}/acme/shop.git", **given}
         httpx.put(f"{self.url}/_argocd/applications", json=body, timeout=5).raise_for_status()
+
+    def fault(self, kind: str) -> None:
+        body = {"pattern": "GET /api/v1/applications/shop", "kind": kind} if kind else {}
+        httpx.put(f"{self.url}/_argocd/fault", json=body, timeout=5).raise_for_status()
 
     def take_in(self, kind: Issue = Issue.HAPPY, *, seed: int = 1) -> ChangeKey:
         key, _ = self.world.plant(kind, seed)
@@ -198,15 +203,36 @@ def test_what_syncs_by_itself_is_taken_back_by_its_revert_alone(shop: Shop) -> N
 def test_an_argo_cd_that_does_not_answer_is_nobodys_failure_and_a_retry_goes_on(shop: Shop) -> None:
     policy(shop.world, timeout='"2s"')
     key = shop.take_in()
-    fault = {"pattern": "GET /api/v1/applications/shop", "kind": "502"}
-    httpx.put(f"{shop.url}/_argocd/fault", json=fault, timeout=5).raise_for_status()
+    shop.fault("502")
     ended = shop.until(key, lambda attempt: attempt.state is State.NEEDS_HUMAN and attempt.evidence_head is not None)
     assert (ended.human_reason, ended.infrastructure_retries) == ("deployment_unknown", 0)
     assert shop.statuses(ended.merge_sha) == [["in_progress", "error"]]
-    httpx.put(f"{shop.url}/_argocd/fault", json={}, timeout=5).raise_for_status()
+    shop.fault("")
     shop.retry(key)
     done = shop.until(key, lambda attempt: attempt.state is State.COMPLETED)
     assert shop.statuses(done.merge_sha) == [["in_progress", "error", "in_progress", "success"]]
+
+
+def test_an_argo_cd_that_is_away_while_it_is_verified_takes_nothing_back(shop: Shop) -> None:
+    policy(shop.world, timeout='"15s"')
+    key = shop.take_in()
+    shop.put(traps={"health": "Progressing"})
+    waiting = shop.until(key, parked)
+    shop.put(traps={"health": "Healthy"})
+    while not isinstance(shop.engine.take(Artifact.DEPLOYMENT, key), Record):
+        assert shop.engine.attempt(key).state is State.DEPLOYING
+    shop.fault("502")
+    shop.engine.take(Artifact.VERIFICATION_REPORT, key)
+    ended = shop.engine.attempt(key)
+    assert (ended.state, ended.human_reason, ended.human_from) == (
+        State.NEEDS_HUMAN,
+        "deployment_unknown",
+        State.VERIFYING,
+    )
+    shop.fault("")
+    shop.retry(key)
+    done = shop.until(key, finished)
+    assert (done.state, done.merge_sha) == (State.COMPLETED, waiting.merge_sha)
 
 
 def test_an_application_that_is_not_there_needs_a_person(shop: Shop) -> None:

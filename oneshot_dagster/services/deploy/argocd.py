@@ -192,7 +192,7 @@ class ArgoDeploy:
             time.sleep(self.pause)
 
     def _unseen(self, target: Target, why: str) -> Observed:
-        return Observed(revision=None, ready=False, url=target.url, detail=why[:LONGEST_DETAIL])
+        return Observed(revision=None, ready=False, url=target.url, detail=why[:LONGEST_DETAIL], known=False)
 
 
 def _holds(target: Target, revision: str | None, sha: str) -> bool:

@@ -39,7 +39,7 @@ class Observed:
     """What serves now. `revision` is a commit of the target's repository, None where nothing answers or it does not say.
 
     `broken` is a revision that was started and will not come by waiting. `asked` False: the start itself was put off by
-    the other side and has to be asked for again.
+    the other side and has to be asked for again. `known` False: who knows could not be asked, which says nothing of what serves.
     """
 
     revision: str | None
@@ -48,6 +48,7 @@ class Observed:
     detail: str
     broken: str | None = None
     asked: bool = True
+    known: bool = True
 
 
 class Deploy(Protocol):
