@@ -20,22 +20,29 @@ on conflict (run_id, title) do update set content = excluded.content, tags = exc
 
 -- name: recall
 -- The memories of a repository that share words with a text, best first. One word in common says nothing, nor do words
--- that are in every change: two have to be shared (one, of a text of one word), and more of a long text.
+-- that are in every change: two have to be shared (one, of a text of one word), and more of a long text. Of very many the newest.
 with asked as (
   select left(:text, 4000) as words
-), telling as (
+), telling as materialized (
   select array(
     select lexeme from asked, unnest(to_tsvector('english', asked.words))
     where lexeme <> all (array['ask', 'attempt', 'end', 'fail', 'issu', 'chang', 'need', 'iter', 'test', 'pleas', 'add', 'make', 'use'])
   ) as lexemes
-), wanted as (
+), wanted as materialized (
   select cast(replace(replace(plainto_tsquery('english', words)::text, '&', '|'), '<->', '|') as tsquery) as any_word
   from asked
-), found as (
-  select e.id, e.title, e.content, ts_rank_cd(e.search, wanted.any_word) as rank, cardinality(telling.lexemes) as telling,
-    (select count(*) from unnest(e.search) word where word.lexeme = any (telling.lexemes)) as shared
-  from memories.entries e, wanted, telling
+), newest as (
+  select e.id, e.title, e.content, e.search, wanted.any_word
+  from memories.entries e, wanted
   where e.repository = :repository and e.issue_number <> :not_of and e.search @@ wanted.any_word
+  order by e.id desc
+  limit 1000
+), best as (
+  select id, title, content, search, ts_rank(search, any_word) as rank from newest order by rank desc, id desc limit 50
+), found as (
+  select best.id, title, content, rank, cardinality(telling.lexemes) as telling,
+    (select count(*) from unnest(best.search) word where word.lexeme = any (telling.lexemes)) as shared
+  from best, telling
 )
 select title, content from found
 where shared >= greatest(least(telling, 2), least(telling, 60) / 12) and shared > 0
