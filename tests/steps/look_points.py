@@ -7,6 +7,7 @@ from asking import Asking
 
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.run import State
+from oneshot_dagster.local.demo.plant import REPOSITORY
 
 _LOOK = {
     "with the lease of the intake": ("store.leases.take - after",),
@@ -81,8 +82,9 @@ class Asked:
 
 
 def asked(asking: Asking, what: str) -> Asked:
-    """On an issue of its own."""
-    key = asking.issue()
+    """On an issue of its own, of which there may be many."""
+    number = asking.world.forge.create_issue(REPOSITORY, "Greet people", "Say hello.")["number"]
+    key = ChangeKey.parse(f"{REPOSITORY}#{number}")
     match what:
         case "a label":
             asking.label(key)

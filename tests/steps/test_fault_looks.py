@@ -88,7 +88,7 @@ class LookMatrix:
     def _is_answered(self, one: Asked) -> bool:
         """That GitHub knows of no such thing is an answer: it was refused in words, and may be asked for again."""
         codes = {refusal.code for refusal in self.asking.services.store.triggers.refusals(one.key)}
-        return bool(codes - {"fault", "not_taken_in"}) and one.comments() == 1
+        return bool(codes - {"fault", "not_taken_in"}) and one.comments() <= 1
 
     def _heeded(self, one: Asked) -> bool:
         """What could not be said at the start is said by the run; an answer that GitHub refuses is not said again."""
