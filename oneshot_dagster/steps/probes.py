@@ -147,7 +147,8 @@ def _in_queue(services: Services, attempt: Attempt, payload: Result) -> Result:
     patience = timedelta(seconds=1) if services.limits.is_local_forge else _SHOWS_IN
     if payload[UNDERWAY] != QUEUED and now - datetime.fromisoformat(entered) < patience:
         return {UNDERWAY: ENQUEUED, "enqueued_at": entered}
-    return {"refused": True, "status": "dequeued", "message": "it left the merge queue unmerged", "why": "dequeued"}
+    message = "it is neither merged nor in the merge queue any more"
+    return {"refused": True, "status": "dequeued", "message": message, "why": "dequeued"}
 
 
 def _github_deployment(services: Services, attempt: Attempt, payload: Result) -> Result | None:

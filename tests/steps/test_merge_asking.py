@@ -154,6 +154,27 @@ def test_what_github_refuses_three_times_is_for_a_person(world, judged):
     assert merges(world, since) == []
 
 
+def test_a_request_that_github_has_forgotten_is_no_merge_and_the_gate_is_read_again(world, judged):
+    """It keeps one for a day: what became of it the pull request says."""
+    one, key, since = judged
+    world.forge.set_merge_async(delay=3600.0)
+    world.forge.arm("404", method="GET", path="/merge-async/", login=LOGIN, times=0)
+    one.take(Artifact.MERGE, key)
+    after = one.attempt(key)
+    assert (after.state, after.judged_sha) == (State.AWAITING_CI, None)
+    assert "neither merged nor in the merge queue" in after.reason
+    assert merges(world, since) == []
+
+
+def test_an_answer_about_the_request_that_is_lost_is_asked_for_again(world, judged):
+    one, key, since = judged
+    world.forge.set_merge_async(delay=3.0)
+    fault = world.forge.arm("cut_after", method="GET", path="/merge-async/", login=LOGIN)
+    assert isinstance(one.take(Artifact.MERGE, key), Record)
+    assert merges(world, since) == [one.attempt(key).merge_sha]
+    assert next(f for f in world.forge.faults() if f["id"] == fault["id"])["hit"]
+
+
 def test_somebody_elses_request_is_followed_like_our_own(world, judged):
     """GitHub answers 409 with the uuid of what was asked before."""
     one, key, since = judged

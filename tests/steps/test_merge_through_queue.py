@@ -98,7 +98,7 @@ def test_one_that_drops_out_goes_back_to_the_gate(world, waiting):
     number = services.store.runs.latest(key).pr_number
     world.forge.graphql(DEQUEUE, id=pull(world, number)["id"])
     until(services, launcher, key, lambda _: len(_refused(services, key)) == 1)
-    assert "it left the merge queue unmerged" in str(_refused(services, key)[0].result)
+    assert "neither merged nor in the merge queue any more" in str(_refused(services, key)[0].result)
     assert merges(world, since) == []
     until(services, launcher, key, lambda a: a.awaited is not None and a.awaited.what == "landing")
     assert pull(world, number)["isInMergeQueue"]
