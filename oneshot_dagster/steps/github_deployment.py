@@ -85,5 +85,5 @@ def stands(turn: Turn, number: int, description: str) -> None:
         for earlier in before:
             if earlier != number:
                 tell(turn, earlier, "inactive", f"after {turn.attempt.key}")
-    except NeedsHuman as error:  # the service serves all the same
+    except (NeedsHuman, TryAgain) as error:  # the service serves all the same
         turn.say(f"earlier deployments stay as they are on GitHub: {error}")
