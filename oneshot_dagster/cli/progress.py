@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from oneshot_dagster.cli.following import Look
 from oneshot_dagster.domain.artifact import Artifact
-from oneshot_dagster.domain.run import STOPPED
+from oneshot_dagster.domain.run import STOPPED, Kind, State
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -54,14 +54,15 @@ class Lines:
     def __call__(self, seen: Look) -> None:
         attempt = seen.attempt
         first = attempt.number == 1
-        self._once(("attempt", attempt.id), "" if first else f"attempt {attempt.number} begins")
+        why = ": it takes the merged one back" if attempt.kind is Kind.REVERT else ""
+        self._once(("attempt", attempt.id), "" if first else f"attempt {attempt.number} begins{why}")
         for name in Artifact:
             record = seen.records.get(name)
             if record is None:
                 continue
             text = f"{name.value:<20} {record.seconds:5.2f} s  {record.record.what_happened}"
             self._once((attempt.id, name, record.at), text)
-        if attempt.state in STOPPED:
+        if attempt.state in STOPPED | {State.ROLLING_BACK}:
             self._once((attempt.id, attempt.state), f"{attempt.state}: {attempt.reason}")
         elif seen.parked and attempt.awaited is not None:
             self._once((attempt.id, attempt.awaited.what), f"waiting for {attempt.awaited.what}: {attempt.reason}")
@@ -84,9 +85,7 @@ class Table:
 
     def __call__(self, seen: Look) -> None:
         if self._attempt and self._attempt != seen.attempt.id:
-            self._live.console.print(
-                f"  attempt {seen.attempt.number}, because {seen.attempt.next_prompt or 'the last one failed'}"
-            )
+            self._live.console.print(f"  attempt {seen.attempt.number}, {_why(seen)}")
         if (self._attempt, self._done) != (seen.attempt.id, len(seen.records)):
             self._attempt, self._done, self._since = seen.attempt.id, len(seen.records), time.monotonic()
         self._live.update(self._table(seen))
@@ -121,3 +120,9 @@ class Table:
             else:
                 rows.add_row("", Text(artifact.value, style="dim"), "", Text(DOES[artifact], style="dim"))
         return rows
+
+
+def _why(seen: Look) -> str:
+    if seen.attempt.kind is Kind.REVERT:
+        return "which takes the merged one back"
+    return f"because {seen.attempt.next_prompt or 'the last one failed'}"

@@ -3,7 +3,19 @@ from itertools import product
 import pytest
 
 from oneshot_dagster.domain.artifact import Artifact
-from oneshot_dagster.domain.run import BEFORE_MERGE, HEAD_IS_PUBLIC, LIVE, STOPPED, Mode, State, allowed, selection
+from oneshot_dagster.domain.run import (
+    BEFORE_MERGE,
+    HEAD_IS_PUBLIC,
+    LIVE,
+    STOPPED,
+    Kind,
+    Mode,
+    Part,
+    State,
+    allowed,
+    part,
+    selection,
+)
 
 ORDER = tuple(Artifact)
 BEFORE = "queued worktree_ready implementing testing pr_ready awaiting_ci judging merge_ready"  # of the intent to merge, and of the merge
@@ -113,3 +125,16 @@ def test_the_artifacts_are_eleven_in_the_order_of_the_run():
 
 def test_modes_go_from_least_to_most_trust():
     assert [m.value for m in Mode] == ["observe", "propose", "merge"]
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_of_a_revert_an_agents_part_refuses_and_its_pull_request_acts_from_the_beginning(state):
+    for artifact in (Artifact.WORKTREE, Artifact.PATCH):
+        assert part(artifact, state, Kind.REVERT) is Part.REFUSES
+    unproposed = {State.QUEUED, State.WORKTREE_READY, State.IMPLEMENTING, State.TESTING}
+    if state in unproposed:
+        assert part(Artifact.PULL_REQUEST, state, Kind.REVERT) is Part.ACTS
+        assert selection(state, head_moved=False, kind=Kind.REVERT)[0] is Artifact.PULL_REQUEST
+    else:
+        assert part(Artifact.PULL_REQUEST, state, Kind.REVERT) is part(Artifact.PULL_REQUEST, state)
+        assert selection(state, head_moved=False, kind=Kind.REVERT) == selection(state, head_moved=False)

@@ -8,8 +8,13 @@ from world_facts import tip
 from world_fixtures import served
 
 from oneshot_dagster.domain.attempt import Attempt
+from oneshot_dagster.domain.change import ChangeKey
+from oneshot_dagster.domain.errors import LeaseLost
 from oneshot_dagster.domain.run import Kind, State
+from oneshot_dagster.local.demo import serving
 from oneshot_dagster.local.demo.issues import Kind as Issue
+from oneshot_dagster.steps.ask import ask
+from oneshot_dagster.steps.freezing import unfreeze
 from oneshot_dagster.steps.intake import take_in
 
 REPOSITORY = "acme/shop"
@@ -66,3 +71,110 @@ def test_what_fails_when_deployed_is_restored_reverted_and_done_again(resumed_al
     ]
     assert tip(world) == again.merge_sha
     assert all(a.evidence_head for a in (broken, revert, again))
+
+
+def _asks(resumed, attempt: Attempt, kind: str) -> None:
+    ask(resumed.services, attempt, kind, by="ada")
+
+
+def _rolling_back(resumed, *, seed: int) -> Attempt:
+    """A change that failed after its deployment, before anything but the service is taken back."""
+    key, _ = resumed.world.plant(Issue.BAD_DEPLOY, seed)
+    take_in(resumed.services, key, base=None, prompt="", by="ada")
+    return until(resumed.services, resumed.launcher, key, lambda a: a.state is State.ROLLING_BACK, seconds=100)
+
+
+def _go_on(resumed, attempt: Attempt, settled=_over) -> tuple[Attempt, list[Attempt]]:
+    last = until(resumed.services, resumed.launcher, attempt.key, settled, seconds=150)
+    return last, list(resumed.services.store.runs.all_of(attempt.key))
+
+
+def _changed(resumed, one: str, other: str) -> set[str]:
+    resumed.services.git.fetch(REPOSITORY)
+    key = ChangeKey.parse(f"{REPOSITORY}#1")
+    found = resumed.services.git.snapshot(key, base_sha=one, head_sha=other, patches=False)
+    return {file.path for file in found.files}
+
+
+def _seconds_to_restore(resumed, broken: Attempt) -> float:
+    at = {fact.kind: fact.at for fact in resumed.services.store.facts.of(broken.id)}
+    return (at["restored"] - at["verification"]).total_seconds()
+
+
+def test_what_others_pushed_meanwhile_stays_and_a_stalled_engine_starts_nothing_older(resumed_alone):
+    world, store = resumed_alone.world, resumed_alone.services.store
+    verified = _completed(resumed_alone).verified_sha
+    before = tip(world)
+    broken = _rolling_back(resumed_alone, seed=3)
+    assert served(world.shop_url)["revision"] == verified
+    assert _seconds_to_restore(resumed_alone, broken) <= 30
+    epoch = store.leases.lane_epoch(broken)
+    push(world, "main", {"README.md": "somebody else's words\n"})
+    last, (_, revert, _) = _go_on(resumed_alone, broken)
+    assert last.state is State.COMPLETED
+    assert _changed(resumed_alone, before, revert.merge_sha) == {"README.md"}
+    assert store.leases.lane_epoch(broken) is None
+    lease = store.leases.take(f"change:{broken.key}", "an engine that slept", seconds=5.0)
+    with pytest.raises(LeaseLost):
+        store.writes.intend(broken.id, action="start_deployment", key="late", payload={}, lease=lease, lane_epoch=epoch)
+    store.leases.release(lease)
+
+
+def test_a_conflict_stops_the_lane_says_what_is_live_and_in_git_and_goes_on_by_hand(resumed_alone):
+    world, services = resumed_alone.world, resumed_alone.services
+    verified = _completed(resumed_alone).verified_sha
+    before = tip(world)
+    broken = _rolling_back(resumed_alone, seed=4)
+    (file,) = [p for p in _changed(resumed_alone, before, broken.merge_sha) if p.startswith("shop/discounts/")]
+    on_top = push(world, "main", {file: '"""3 or more of pen: 1 % off"""\n'})
+    revert, _ = _go_on(resumed_alone, broken)
+    assert (revert.kind, revert.human_reason) == (Kind.REVERT, "revert_conflict")
+    assert file in revert.reason
+    assert (
+        f"Live: {verified[:12]} serves. In git: main stands at {on_top[:12]} and holds {broken.merge_sha[:12]}"
+        in revert.reason
+    )
+    assert served(world.shop_url)["revision"] == verified
+    assert [f.lane for f in services.store.freezes.standing(REPOSITORY)] == [True]
+
+    gone = dict.fromkeys(_changed(resumed_alone, before, broken.merge_sha))
+    push(world, "main", gone, message="Taken back by hand", to=revert.inputs.head)
+    unfreeze(services, REPOSITORY, by="ada")
+    _asks(resumed_alone, revert, "retry")
+    judged, _ = _go_on(resumed_alone, broken, lambda a: _over(a) and a.human_reason == "revert_by_hand")
+    _asks(resumed_alone, judged, "approve")
+    last, attempts = _go_on(resumed_alone, broken, lambda a: _over(a) and a.number != judged.number)
+    assert [a.state for a in attempts] == [State.NEEDS_ITERATION, State.COMPLETED, State.COMPLETED]
+    assert _changed(resumed_alone, before, attempts[1].merge_sha) == set()
+    assert last.number == 3
+
+
+def test_where_the_policy_wants_a_person_one_may_ask_for_it_and_what_served_before_comes_back(resumed_alone):
+    """Nothing was ever verified here: then it is what served that is restored."""
+    world = resumed_alone.world
+    own = policy(world).replace('on_failure = "rollback"', 'on_failure = "needs_human"')
+    before = push(world, "main", {".oneshot.toml": own})
+    serving.deploy(world.shop_url, before)
+    key, _ = world.plant(Issue.BAD_DEPLOY, 5)
+    take_in(resumed_alone.services, key, base=None, prompt="", by="ada")
+    broken = until(resumed_alone.services, resumed_alone.launcher, key, _over, seconds=100)
+    assert broken.human_reason == "post_deploy_failed"
+    assert served(world.shop_url)["revision"] == broken.merge_sha
+    _asks(resumed_alone, broken, "rollback")
+    last, (_, revert) = _go_on(resumed_alone, broken, lambda a: _over(a) and a.human_reason == "rolled_back")
+    assert last.id == broken.id
+    assert serving.deployed(world.shop_url) == [before, broken.merge_sha, before, revert.merge_sha]
+    assert _changed(resumed_alone, before, revert.merge_sha) == set()
+
+
+def test_a_completed_change_is_taken_back_on_request_and_stays_so(resumed_alone):
+    world, services = resumed_alone.world, resumed_alone.services
+    serving.deploy(world.shop_url, tip(world))
+    before = tip(world)
+    done = _completed(resumed_alone)
+    _asks(resumed_alone, done, "rollback")
+    last, (first, revert) = _go_on(resumed_alone, done, lambda a: _over(a) and a.kind is Kind.REVERT)
+    assert (first.state, last.id) == (State.COMPLETED, revert.id)
+    assert _changed(resumed_alone, before, revert.merge_sha) == set()
+    assert served(world.shop_url)["revision"] == revert.merge_sha
+    assert services.store.runs.unfinished() == ()

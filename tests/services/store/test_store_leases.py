@@ -237,3 +237,18 @@ def test_the_key_of_who_is_ahead_is_its_change(store: PostgresStore) -> None:
     _enter(store, _ready(store, "acme/shop.web-2#12"))
     place = store.leases.enter_lane(_ready(store, "acme/shop.web-2#13"), seconds=DAY)
     assert place.behind == ChangeKey("acme", "shop.web-2", 12)
+
+
+@pytest.mark.parametrize("human_from", [S.MERGE_READY, S.AWAITING_CI])
+def test_a_revert_that_waits_for_a_person_lets_nobody_past(store: PostgresStore, human_from: State) -> None:
+    """What it has yet to take back is still in the base."""
+    broken = _ready(store, "acme/shop#1")
+    assert _enter(store, broken) == 1
+    waiter = _ready(store, "acme/shop#2")
+    walk(store, broken, S.MERGED, S.DEPLOYING, S.VERIFYING, S.ROLLING_BACK)
+    revert = _ready(store, "acme/shop#1", number=2, kind=Kind.REVERT)
+    assert _enter(store, revert) == 2
+    if human_from is not S.MERGE_READY:
+        revert = walk(store, revert, human_from)
+    walk(store, revert, S.NEEDS_HUMAN)
+    assert _enter(store, waiter) == "acme/shop#1, needs_human"
