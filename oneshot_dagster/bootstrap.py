@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from oneshot_dagster.domain.budget import Budgets, Price
 from oneshot_dagster.domain.errors import BadInput
 from oneshot_dagster.services.agent.codex import CodexAgent
@@ -83,8 +85,17 @@ def sandbox_of(settings: Settings) -> Sandbox:
         wanted=Kind(wanted.kind) if wanted.kind else None,
         strict=not settings.is_local_forge if wanted.strict is None else wanted.strict,
         readable=wanted.readable,
+        hidden=_secret_places(settings),
         bounds=Bounds(memory=wanted.memory_mb * 2**20, processes=wanted.processes),
     )
+
+
+def _secret_places(settings: Settings) -> tuple[Path, ...]:
+    """The home, and what the settings name as a file of a key; also where they lie under /opt, or in a toolchain."""
+    sections = (section for _, section in settings if isinstance(section, BaseModel))
+    named = (value for section in sections for name, value in section if name.endswith("_file"))
+    files = (value for value in named if isinstance(value, Path))
+    return tuple(place.absolute() for place in (settings.home, settings.worktree_root, settings.blob_root, *files))
 
 
 def _crashing(services: Services, settings: Settings, file: Path) -> Services:

@@ -138,6 +138,19 @@ def test_what_is_readable_cannot_be_changed_and_what_is_hidden_in_it_is_not_ther
     assert ended.finished.returncode != 0
 
 
+def test_the_platforms_own_places_are_hidden_also_in_what_every_room_shows(kind, tmp_path):
+    tools, home = tmp_path / "opt", tmp_path / "opt" / "oneshot" / "home"
+    (home / "scratch" / "work").mkdir(parents=True)
+    for file in (home / "token", tools / "key.pem", tools / "program"):
+        file.write_text("content of " + file.name)
+    sandbox = Sandbox(wanted=kind, readable=(tools,), hidden=(home, tools / "key.pem"))
+    script = f"cat {tools}/program {home}/token {tools}/key.pem; touch here"
+    command = Command(argv=("/bin/bash", "-c", script), cwd=home / "scratch" / "work", env=clean_environment())
+    ended = sandbox.run(command, Room(writable=(home / "scratch" / "work",)))
+    assert ended.finished.stdout == b"content of program"
+    assert (home / "scratch" / "work" / "here").exists()
+
+
 def test_servers_of_its_own_work_on_the_loopback(kind, folder):
     (folder / "own.py").write_text(OWN_SERVER)
     assert said(run(kind, folder, "python3 own.py")).split() == ["served"] * 2

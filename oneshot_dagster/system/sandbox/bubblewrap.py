@@ -13,6 +13,7 @@ _LARGE, _SMALL = 2**30, 2**20  # bytes of a folder in memory
 
 _SPACES = ("--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try")
 _LOOK = ("--hostname", "sandbox", "--die-with-parent", "--cap-drop", "ALL")
+_NOTHING = ("--ro-bind", "/dev/null")
 _EMPTY, _HIDING = ("--size", str(_LARGE), "--tmpfs"), ("--size", str(_SMALL), "--tmpfs")
 
 
@@ -46,10 +47,10 @@ def limits(bounds: Bounds) -> tuple[str, ...]:
 def _mounts(room: Room, cwd: Path) -> Iterator[str]:
     """Parents first, so that what is named deeper down is stronger; what is writable comes over what is only readable."""
     wanted: dict[Path, tuple[str, ...]] = {place: ("--ro-bind", str(place)) for place in (*shown(), *room.readable)}
-    wanted |= dict.fromkeys(room.hidden, _HIDING)
+    wanted |= {place: _HIDING if place.is_dir() else _NOTHING for place in room.hidden}
     wanted |= {place: ("--bind", str(place)) for place in (*room.writable, cwd)} if room.writable else {}
     there = {place: words for place, words in wanted.items() if place.exists()}
     for place in sorted(there, key=lambda one: len(one.parts)):
         above = next((there[folder][0] for folder in place.parents if folder in there), None)
-        if above != there[place][0]:
+        if above != there[place][0] or place in room.hidden:
             yield from (*there[place], str(place))

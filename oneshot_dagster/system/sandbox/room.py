@@ -51,7 +51,7 @@ def address_of(url: str) -> Address:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Room:
-    """Nothing that is not named is there. Of `readable` folders those in `hidden` are empty; a name deeper down is stronger.
+    """Nothing that is not named is there. What is in `hidden` is empty; a name deeper down is stronger.
 
     `reach` is all of the network that there is; with `host_network` all of the machine's is open.
     """

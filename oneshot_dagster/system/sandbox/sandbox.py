@@ -46,11 +46,13 @@ class Ended:
 
 @dataclass(frozen=True, kw_only=True)
 class Sandbox:
-    """`wanted` None takes the strongest that works. `readable` are the operator's toolchains, for every room."""
+    """`wanted` None takes the strongest that works. For every room, `readable` are the operator's toolchains and `hidden` is
+    what no room shows, wherever it lies, but for what the room itself names deeper down."""
 
     wanted: Kind | None = None
     strict: bool = False
     readable: tuple[Path, ...] = ()
+    hidden: tuple[Path, ...] = ()
     bounds: Bounds = field(default_factory=Bounds)
 
     @property
@@ -90,7 +92,7 @@ class Sandbox:
             check_startable(command.argv[0], cwd=command.cwd, path=command.env.get("PATH"))
             yield Enclosed(command=command)
             return
-        room = replace(room, readable=(*self.readable, *room.readable))
+        room = replace(room, readable=(*self.readable, *room.readable), hidden=(*self.hidden, *room.hidden))
         seen = (*shown(), *room.readable, *room.writable)
         env = {**command.env, "PATH": path_in(command.env.get("PATH", os.defpath), seen)}
         check_startable(command.argv[0], cwd=command.cwd, path=env["PATH"])
