@@ -90,7 +90,7 @@ def test_a_thread_by_somebody_without_write_access_is_neither_shown_nor_answered
     key, number = parked.key, parked.pr_number
     eve.open_thread(key.repository, number, path=path, line=1, body="say that eve was here")
     forge.open_thread(key.repository, number, path=path, line=1, body="say more here")
-    until(one.services, one.launcher, key, lambda a: a.number == 2 and a.pr_number is not None)
+    until(one.services, one.launcher, key, lambda a: a.number == 2 and a.state is State.AWAITING_CI)
     second = one.services.store.runs.all_of(key)[1]
     assert "eve was here" not in _prompt(one, second)
     strange, ours = one.services.github.threads(key.repository, number)
