@@ -178,3 +178,25 @@ def test_a_completed_change_is_taken_back_on_request_and_stays_so(resumed_alone)
     assert _changed(resumed_alone, before, revert.merge_sha) == set()
     assert served(world.shop_url)["revision"] == revert.merge_sha
     assert services.store.runs.unfinished() == ()
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        "store.writes.intend start_deployment after\nstore.artifacts.add_evaluation - after",
+        "store.runs.transition rolling_back before",
+    ],
+)
+def test_killed_between_the_failure_and_the_rollback_it_fails_once_and_is_restored_once(resumed_alone, point):
+    world, services = resumed_alone.world, resumed_alone.services
+    before = tip(world)
+    serving.deploy(world.shop_url, before)
+    (world.home / "crash").write_text(point)
+    broken = _rolling_back(resumed_alone, seed=6)
+    assert "failure" in resumed_alone.launcher.ends()
+    failed = [
+        e for e in services.store.artifacts.evaluations(broken.id) if e.reasons.get("error") == "post_deploy_failed"
+    ]
+    assert len(failed) == 1
+    assert _done(resumed_alone, broken, "undo") == ["done"]
+    assert serving.deployed(world.shop_url) == [before, broken.merge_sha, before]
