@@ -82,7 +82,10 @@ def test_notes_of_the_judge_are_kept_once() -> None:
     assert [note.content for note in notes] == ["prices are in cents"]
 
 
-@given(st.lists(st.text(max_size=2000), max_size=40), st.text(max_size=5000))
+@given(
+    st.lists(st.text(max_size=40).map(lambda text: text * 20), max_size=20),
+    st.text(max_size=100).map(lambda text: text * 50),
+)
 def test_memories_are_bounded(texts: list[str], long: str) -> None:
     judged = evaluation("needs_iteration", notes=tuple(texts), missing=tuple(texts))
     finished = attempt(state=State.COMPLETED, reason=long, inputs={"issue_title": long})
