@@ -101,13 +101,20 @@ def _withdrawn(look: Look, issue: Issue, attempt: Attempt) -> None:
     act = trigger.taken_off(acts) if issue.open else trigger.closed(acts)
     if act is None and issue.open:
         return
-    first = look.services.store.runs.all_of(attempt.key)[0]
-    if act is not None and trigger.is_before(act, first.created_at):
+    if act is not None and trigger.is_before(act, _heeded_since(look, attempt)):
         return
     why = "the label was taken off" if issue.open else "the issue was closed"
     asker = _asker(attempt.key, "unlabel" if issue.open else "close", act)
     if not _is_decided(look, asker):
         _decide(look, asker, _ask(look, attempt, asker, Command(kind="stop", text=why), part=0))
+
+
+def _heeded_since(look: Look, attempt: Attempt) -> datetime:
+    """A merge closes the issue: once that merge is taken back, its closing says nothing of the attempts that follow."""
+    runs = look.services.store.runs
+    attempts = runs.all_of(attempt.key)
+    moves = [move for a in attempts if a.merge_sha for move in runs.transitions(a.id)]
+    return max([attempts[0].created_at, *(move.at for move in moves if move.target is State.ROLLED_BACK)])
 
 
 def heed_comment(look: Look, comment: Comment) -> None:

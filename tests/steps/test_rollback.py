@@ -16,6 +16,7 @@ from oneshot_dagster.local.demo.issues import Kind as Issue
 from oneshot_dagster.steps.ask import ask
 from oneshot_dagster.steps.freezing import unfreeze
 from oneshot_dagster.steps.intake import take_in
+from oneshot_dagster.steps.triggers import take_up
 
 REPOSITORY = "acme/shop"
 
@@ -101,6 +102,15 @@ def _seconds_to_restore(resumed, broken: Attempt) -> float:
     return (at["restored"] - at["verification"]).total_seconds()
 
 
+def _the_closing_by_the_merge_withdraws_nothing(resumed, broken: Attempt) -> None:
+    world, services = resumed.world, resumed.services
+    number = broken.key.issue_number
+    assert world.forge.issue(REPOSITORY, number)["state"] == "closed"
+    world.forge.label(REPOSITORY, number, "something new of it")
+    take_up(services, repositories=[REPOSITORY])
+    assert [r for r in services.store.requests.of(broken.id) if r.kind == "stop"] == []
+
+
 def test_what_others_pushed_meanwhile_stays_and_a_stalled_engine_starts_nothing_older(resumed_alone):
     world, store = resumed_alone.world, resumed_alone.services.store
     verified = _completed(resumed_alone).verified_sha
@@ -110,6 +120,8 @@ def test_what_others_pushed_meanwhile_stays_and_a_stalled_engine_starts_nothing_
     assert _seconds_to_restore(resumed_alone, broken) <= 30
     epoch = store.leases.lane_epoch(broken)
     push(world, "main", {"README.md": "somebody else's words\n"})
+    until(resumed_alone.services, resumed_alone.launcher, broken.key, lambda a: a.state is State.NEEDS_ITERATION)
+    _the_closing_by_the_merge_withdraws_nothing(resumed_alone, broken)
     last, (_, revert, _) = _go_on(resumed_alone, broken)
     assert last.state is State.COMPLETED
     assert _changed(resumed_alone, before, revert.merge_sha) == {"README.md"}
