@@ -66,7 +66,7 @@ def test_it_asks_once_with_a_strict_schema_and_keeps_nothing_there(server):
         (Fault(kind=Break.SILENCE), "it said nothing for 0.5 s"),
         (Fault(kind=Break.MUTE), "it said nothing for 0.5 s"),
     ],
-    ids=str,
+    ids=["refused", "a call", "empty", "no word", "cut", "no stream", "incomplete", "failed", "silent", "mute"],
 )
 def test_what_is_no_answer_says_why_and_is_not_asked_again(server, turn, says):
     opinion = judge(server, turn, stall=0.5).ask(QUESTION, cancelled=never)

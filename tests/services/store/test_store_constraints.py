@@ -50,6 +50,10 @@ _SIGHTING = (
     "insert into jangar_github.sightings (repository, subject, kind, item, number, at, rank, tie, data)"
     " values ('acme/shop', '#7', 'rumour', '', 0, now(), 0, '', '{}')"
 )
+_FREEZE = (
+    "insert into codex_judge.freezes (repository, lane, reason, set_by, lifted_by)"
+    " values ({repository}, {lane}, '{reason}', 'ada', {lifted_by})"
+)
 _EVALUATION = (
     "insert into codex_judge.evaluations (run_id, decision, sha, reasons, missing_items, created_at)"
     f" select id, '{{decision}}', '{A}', '{{reasons}}', '{{{{}}}}', now() from codex_judge.runs"
@@ -164,6 +168,10 @@ BROKEN = {
     ),
     "agent_messages_dedupe": _twice(_MESSAGE),
     "entries_one_of_each_title": _twice(_MEMORY),
+    "freezes_reason": _FREEZE.format(repository="null", lane="false", reason="", lifted_by="null"),
+    "freezes_lane": _FREEZE.format(repository="null", lane="true", reason="r", lifted_by="null"),
+    "freezes_lifted": _FREEZE.format(repository="null", lane="false", reason="r", lifted_by="'ada'"),
+    "freezes_standing": _twice(_FREEZE.format(repository="null", lane="false", reason="r", lifted_by="null")),
 }
 # Keys that no statement can break: numbers that the database gives, and those that a table has only to be referred to.
 _GIVEN = {
@@ -171,6 +179,7 @@ _GIVEN = {
     "test_reports_pkey", "evaluations_pkey", "rerun_submissions_pkey", "events_pkey", "pr_worktrees_pkey",
     "write_actions_pkey", "agent_messages_pkey", "entries_pkey", "check_state_pkey", "review_state_pkey",
     "review_threads_pkey", "sightings_pkey", "looks_pkey", "pr_snapshots_pkey", "oneshot_version_pkc",
+    "freezes_pkey", "intake_lifts_pkey",
 }  # fmt: skip
 
 
