@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PY := .venv/bin/python
 WORKERS ?= 2
 
-.PHONY: help demo dev test fault-matrix lint format lock clean env env-dev
+.PHONY: help demo dev test fault-matrix model-check lint format lock clean env env-dev
 help:  ## the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
@@ -34,6 +34,9 @@ test: env-dev lint  ## lint and all tests, in parallel
 
 fault-matrix: env-dev  ## every HTTP call of a run with every fault of GitHub; FAULTS="PUT" takes a part
 	$(PY) -m pytest -q -s tests/steps/every_fault.py
+
+model-check: env-dev  ## every state of merge, revert, crash, stall at the large bounds; BOUND="two" takes a part
+	$(PY) -m pytest -q -s tests/model/every_state.py
 
 lint: env-dev  ## ruff, basedpyright (strict), import-linter
 	$(PY) -m ruff check .
