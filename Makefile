@@ -35,7 +35,7 @@ test: env-dev lint  ## lint and all tests, in parallel
 fault-matrix: env-dev  ## every HTTP call of a run with every fault of GitHub; FAULTS="PUT" takes a part
 	$(PY) -m pytest -q -s tests/steps/every_fault.py
 
-model-check: env-dev  ## every state of merge, revert, crash, stall at the large bounds; BOUND="two" takes a part
+model-check: env-dev  ## every state of merge, revert, crash, stall at larger bounds; BOUND="two" takes a part
 	$(PY) -m pytest -q -s tests/model/every_state.py
 
 lint: env-dev  ## ruff, basedpyright (strict), import-linter

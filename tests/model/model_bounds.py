@@ -1,5 +1,5 @@
-"""How far the model goes: a few small bounds for each test run, the large ones for `make model-check`, and where each seeded
-defect is looked for."""
+"""How far the model goes: a few small bounds for each test run, larger ones for `make model-check`, those that it sees in
+part, and where each seeded defect is looked for."""
 
 from dataclasses import replace
 
@@ -29,12 +29,24 @@ SMALL = (
     _without_retries(_bound("no retries are left", 1, 1, crashes=1, cancels=1, retries=1)),
 )
 LARGE = (
-    _bound("from intake, two crashes, two pushes", 1, 2, start=State.QUEUED, attempts=2, reds=2, pushes=2, crashes=2),
+    _bound("two changes, two crashes", 2, 2, crashes=2),
+    _bound("two changes, a cancel and a crash", 2, 2, crashes=1, cancels=1),
+    _bound("two changes, a stalled engine", 2, 2, stalls=1),
+)
+FURTHER = (  # seen as far as the states go that are allowed
     _bound("a stalled engine, a crash and two pushes", 1, 2, stalls=1, crashes=1, pushes=2),
     _bound("a stalled engine, a revert and a crash", 1, 2, stalls=1, breaks=1, crashes=1, attempts=2),
-    _bound("two changes, a cancel and two crashes", 2, 2, crashes=2, cancels=1),
-    _bound("two changes, a stalled engine", 2, 2, stalls=1, pushes=1),
-    _bound("two changes, a revert, a crash", 2, 2, breaks=1, crashes=1, pushes=1),
+    _bound("two changes, a revert and two crashes", 2, 2, breaks=1, crashes=2),
+    _bound("two changes, a revert, a crash and a cancel", 2, 2, breaks=1, crashes=1, cancels=1),
+    _bound(
+        "two changes, two pushes, two crashes, a revert, a stalled engine",
+        2,
+        2,
+        pushes=2,
+        crashes=2,
+        breaks=1,
+        stalls=1,
+    ),
 )
 OVERTAKEN = _bound("a stop is heeded while the engine is stalled", 1, 2, stalls=1, cancels=1)
 

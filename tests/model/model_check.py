@@ -5,12 +5,15 @@ from array import array
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 from model_claims import is_end, seen_rightly
 from model_engine import advance
 from model_outside import outside
 from model_resumer import look
-from model_state import Engine, Model, Violation, World, first
+from model_state import Change, Engine, Model, Pull, Row, Violation, World, first
+
+from oneshot_dagster.domain.requests import ENDED
 
 
 @dataclass(kw_only=True, slots=True)
@@ -74,10 +77,36 @@ def check(m: Model, *, most: int | None = None, ends: bool = True) -> Found:
 
 
 def _alike(w: World) -> World:
-    """Engines differ in nothing but what they do."""
+    """Engines differ in nothing but what they do, and of what is over only what somebody may still ask is kept."""
+    changes = tuple(_kept(c) if not any(e and e.change == n for e in w.engines) else c for n, c in enumerate(w.changes))
+    if changes != w.changes:
+        w = w._replace(changes=changes)
     if len(w.engines) < 2:
         return w
     return w._replace(engines=tuple(sorted(w.engines, key=_order)))
+
+
+@cache
+def _kept(change: Change) -> Change:
+    """Who is completed or cancelled, sealed and worked on by nobody, is looked at no more."""
+    return change._replace(rows=tuple(_over(row) for row in change.rows))
+
+
+def _over(row: Row) -> Row:
+    if not row.sealed or row.state not in ENDED or row.run not in {"success", "failure"}:
+        return row
+    pull = row.pull and Pull(head=row.pull.head, merged=row.pull.merged)
+    return Row(
+        kind=row.kind,
+        state=row.state,
+        merge_sha=row.merge_sha,
+        verified=row.verified,
+        report=row.report,
+        merge=row.merge,
+        pull=pull,
+        sealed=True,
+        run=row.run,
+    )
 
 
 def _order(e: Engine | None) -> tuple[object, ...]:

@@ -1,5 +1,5 @@
 """The model check at a small bound: the claims hold in every state, every step of the lifecycle is taken, and each seeded
-defect is found. The large bounds are every_state.py's."""
+defect is found. The larger bounds are every_state.py's."""
 
 import pytest
 from model_bounds import FOUND_IN, OVERTAKEN, SMALL
