@@ -187,8 +187,10 @@ def lane_is_ours(m: Model, w: World, i: int) -> bool:
 
 
 def fenced(m: Model, w: World, i: int, *, lane: bool) -> None:
-    """writes.intend: both epochs are looked at in the transaction of the intent."""
-    if not (engine(w, i).current or m.has(Defect.NO_FENCE)) or (lane and not lane_is_ours(m, w, i)):
+    """writes.intend: the lease, which must not have run out, and both epochs are looked at in the transaction of the intent."""
+    e = engine(w, i)
+    held = e.current and w.changes[e.change].leased
+    if not (held or m.has(Defect.NO_FENCE)) or (lane and not lane_is_ours(m, w, i)):
         raise Stale
 
 

@@ -65,11 +65,6 @@ def test_a_seeded_defect_is_found(defect: Defect):
     assert found.way
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="an intent passes under a lease that ran out as long as nobody took it, and the resumer heeds a stop without "
-    "taking it: whoever was stalled between the two merges a change that is cancelled",
-)
 def test_a_stop_is_not_overtaken_by_an_engine_that_was_stalled():
     found = check(Model(bound=OVERTAKEN), most=_MOST)
     assert found.violation is None

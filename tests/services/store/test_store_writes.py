@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -80,11 +81,20 @@ def test_a_released_lease_is_fenced(store: PostgresStore) -> None:
 
 
 def test_an_intent_that_is_there_is_not_shown_to_who_lost_the_lease(store: PostgresStore) -> None:
-    attempt, old = intake(store), _lease(store, seconds=0)
+    attempt, old = intake(store), _lease(store, seconds=1)
     _push(store, attempt, old)
+    time.sleep(1.1)
     _lease(store, "two")
     with pytest.raises(LeaseLost):
         _push(store, attempt, old)
+
+
+def test_nothing_is_intended_under_a_lease_that_ran_out_although_nobody_took_it(store: PostgresStore) -> None:
+    attempt, old = intake(store), _lease(store, seconds=0)
+    with pytest.raises(LeaseLost):
+        _push(store, attempt, old)
+    assert not store.leases.renew(old, seconds=30)
+    assert store.writes.of(KEY) == ()
 
 
 def test_an_intent_in_the_lane_needs_the_lane_under_its_epoch(store: PostgresStore) -> None:
@@ -118,12 +128,13 @@ def test_a_lease_cannot_be_taken_between_the_check_and_the_intent(
     store: PostgresStore, make_store: Callable[[], PostgresStore], sql: psycopg.Connection
 ) -> None:
     """An intent waits, half made, on a foreign row; who takes the lease meanwhile has to wait for it."""
-    attempt, lease = intake(store), _lease(store, seconds=0)
+    attempt, lease = intake(store), _lease(store, seconds=1)
     with ThreadPoolExecutor(2) as pool:
         with sql.transaction():
             sql.execute("select from codex_judge.runs where id = %s for update", [attempt.id])
             intent = pool.submit(_push, make_store(), attempt, lease)
             until_locked(sql, 1)
+            time.sleep(1.1)
             taken = pool.submit(_lease, make_store(), "two")
             until_locked(sql, 2)
             assert not taken.done()

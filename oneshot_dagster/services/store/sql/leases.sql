@@ -10,9 +10,9 @@ where held.holder in ('', excluded.holder) or held.expires_at <= clock_timestamp
 returning *, false as expired
 
 -- name: renew
--- Keeps a lease; no row changes where somebody took it, or it was released.
+-- Keeps a lease; no row changes where somebody took it, or it was released, or ran out.
 update codex_judge.leases set expires_at = clock_timestamp() + make_interval(secs => :seconds)
-where name = :name and holder = :holder and epoch = :epoch
+where name = :name and holder = :holder and epoch = :epoch and expires_at > clock_timestamp()
 
 -- name: release
 -- Gives a lease back; the epoch stays, so that it never repeats.
