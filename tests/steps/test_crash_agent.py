@@ -27,7 +27,7 @@ class Waiting:
         (self.room / "wait").touch()
         (self.room / "working").unlink(missing_ok=True)
         command = (sys.executable, "-I", str(WRAPPER), str(self.room), str(plant.AGENT))
-        settings = world.settings(agent={"command": command})
+        settings = world.settings(agent={"command": command}, sandbox={"kind": "none"})  # it is seen from outside
         self.launcher = ProcessLauncher(settings=settings, logs=world.home / "runs", limits=limits)
         self.since = tip(world)
         self.key, self.issue = world.plant()

@@ -223,6 +223,7 @@ def test_no_action_that_exists_is_done_in_mode_observe(shared_world, observing):
         Action.MERGE,
         Action.GITHUB_DEPLOYMENT,
         Action.START_DEPLOYMENT,
+        Action.UNDO,
         Action.DELETE_BRANCH,
     }
     assert outcomes == {a: ["observe_only" if a in stops else {"withheld": True}] * 2 for a in Action}
