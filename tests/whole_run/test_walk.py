@@ -19,7 +19,15 @@ from world_fixtures import running_world
 from oneshot_dagster.local.ports import is_free
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-AGENT = "from pathlib import Path; p = Path('price.py'); p.write_text(p.read_text() + '\\n\\nVAT = 19\\n')"
+AGENT = """
+from pathlib import Path
+price = Path("price.py")
+price.write_text(price.read_text() + "\\n\\nVAT = 19\\n")
+Path("test_vat.py").write_text(
+    "import unittest\\nfrom price import VAT\\n\\n\\nclass Vat(unittest.TestCase):\\n"
+    "    def test_vat(self):\\n        self.assertEqual(VAT, 19)\\n"
+)
+"""
 PATIENCE = 120
 
 
