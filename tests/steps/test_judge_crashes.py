@@ -97,12 +97,12 @@ AGENT = """
 import pathlib, sys
 prompt = sys.stdin.read()
 test = "import unittest\\nfrom shop.pricing import percent_off\\n\\nclass Lamp77(unittest.TestCase):\\n"
-test += "    def test_it(self):\\n        self.assertEqual(percent_off('lamp', 77), 9)\\n"
+test += "    def test_it(self):\\n        self.assertEqual(percent_off('lamp', 77), 4)\\n"
 if "Test the boundary as well." in prompt:
-    test += "\\n    def test_not_yet(self):\\n        self.assertEqual(percent_off('lamp', 76), 0)\\n"
+    test += "\\n    def test_not_yet(self):\\n        self.assertNotEqual(percent_off('lamp', 76), 4)\\n"
 pathlib.Path("tests/test_lamp_77.py").write_text(test)
 pathlib.Path("shop/discounts/lamp_77.py").write_text(
-    "'77 or more of lamp: 9 % off'\\nfrom shop.tier import Tier\\n\\nTIER = Tier(sku='lamp', over=76, percent=9)\\n")
+    "'77 or more of lamp: 4 % off'\\nfrom shop.tier import Tier\\n\\nTIER = Tier(sku='lamp', over=76, percent=4)\\n")
 """
 
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from random import Random
 
+import people
 import pytest
 from process_launcher import ProcessLauncher, sealed, until
 from resumed import Resumed
@@ -45,6 +46,9 @@ def _prompt(one: Resumed, attempt) -> str:
 
 def test_the_same_failures_twice_are_for_a_person_whose_answer_starts_another_attempt(proposing):
     one = proposing
+    text = people.policy(one.world)
+    advisory = text.replace("[tests]\n", "[tests]\nadvisory = true\n")  # so that both attempts wait for what CI says
+    people.push(one.world, "main", {".oneshot.toml": advisory})
     key = _broken_then(one, "date +%s%N >> README.md")
     stopped = until(one.services, one.launcher, key, lambda a: a.state is State.NEEDS_HUMAN and sealed(a))
     assert (stopped.number, stopped.human_reason) == (2, "no_progress")
@@ -55,7 +59,8 @@ def test_the_same_failures_twice_are_for_a_person_whose_answer_starts_another_at
     third = until(one.services, one.launcher, key, lambda a: a.number == 3 and a.pr_number is not None)
     prompt = _prompt(one, third)
     assert "```answer of ada\nThe loud test has to go.\n```" in prompt
-    assert "two attempts in a row failed alike" in prompt or "failed: local tests" in prompt
+    assert "two attempts in a row failed alike" in prompt or "failed: ci" in prompt
+    people.push(one.world, "main", {".oneshot.toml": text})
 
 
 def test_an_attempt_that_takes_back_the_one_before_is_for_a_person(proposing):
