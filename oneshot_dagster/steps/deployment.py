@@ -1,10 +1,8 @@
 """The deployment: exactly the merged revision, started once in the lane, observed until it is ready. No suites here.
 One that takes long is parked and looked at again; what GitHub is told of it is github_deployment."""
 
-import tempfile
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from oneshot_dagster.domain.artifact import Artifact, Link, NotMyTurn, Record
 from oneshot_dagster.domain.attempt import Awaited
@@ -13,6 +11,7 @@ from oneshot_dagster.domain.resume_facts import Awaiting
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.services.deploy.protocol import Deploy, Observed
 from oneshot_dagster.steps import github_deployment, lane
+from oneshot_dagster.steps.exporting import exported
 from oneshot_dagster.steps.probes import Action, Result, observed_result
 from oneshot_dagster.steps.restoring import note_served_before
 from oneshot_dagster.steps.rollback import fail_after_merge, went_on
@@ -146,10 +145,7 @@ def _park(turn: Turn, awaited: Awaited, why: str) -> NotMyTurn:
 
 def _start(turn: Turn, deploy: Deploy, sha: str, epoch: int) -> Effect:
     def act() -> Result:
-        turn.services.limits.scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=turn.services.limits.scratch, prefix="deploy-") as scratch:
-            folder = Path(scratch) / "tree"
-            turn.services.git.export(turn.attempt.key.repository, sha=sha, target=folder)
+        with exported(turn, sha, purpose="deploy") as folder:
             aim = target(turn.services, turn.attempt, folder)
             seen = deploy.start(aim, sha=sha, lane_is_ours=lambda: lane.is_ours(turn, epoch), say=turn.say)
             again = deploy.failed(aim, seen, sha=sha) or not seen.asked

@@ -1,14 +1,13 @@
 """Restore first: what was verified last serves again at once, before any commit takes the failed one back.
 Under the epoch of the lane, so that a stalled engine that wakes later starts nothing older."""
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 from oneshot_dagster.domain.attempt import Fact
 from oneshot_dagster.domain.errors import LeaseLost, NeedsHuman, TryAgain
 from oneshot_dagster.services.deploy.protocol import Deploy
 from oneshot_dagster.steps import github_deployment, lane
+from oneshot_dagster.steps.exporting import exported
 from oneshot_dagster.steps.probes import Action, Result, observed_result
 from oneshot_dagster.steps.target import target
 from oneshot_dagster.steps.turn import Turn
@@ -83,10 +82,7 @@ def _undone(turn: Turn, deploy: Deploy, earlier: _Earlier, epoch: int) -> str:
 
 def _undo(turn: Turn, deploy: Deploy, sha: str, epoch: int) -> Effect:
     def act() -> Result:
-        turn.services.limits.scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=turn.services.limits.scratch, prefix="undo-") as scratch:
-            folder = Path(scratch) / "tree"
-            turn.services.git.export(turn.attempt.key.repository, sha=sha, target=folder)
+        with exported(turn, sha, purpose="undo") as folder:
             aim = target(turn.services, turn.attempt, folder)
             seen = deploy.undo(aim, sha=sha, lane_is_ours=lambda: lane.is_ours(turn, epoch), say=turn.say)
         serves = seen.ready and seen.revision == sha  # exactly: what is past it, and is to go, holds it too

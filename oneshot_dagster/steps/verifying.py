@@ -3,7 +3,6 @@ once more where one did not pass, and with what they left as files. What a resul
 
 import mimetypes
 import os
-import tempfile
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from oneshot_dagster.domain.run import Kind
 from oneshot_dagster.domain.test_results import SuiteResult, from_json, overall, to_json
 from oneshot_dagster.services.suites.protocol import SuiteRequest
 from oneshot_dagster.steps.delivery import observe
+from oneshot_dagster.steps.exporting import exported
 from oneshot_dagster.steps.probes import Action
 from oneshot_dagster.steps.rooms import with_network
 from oneshot_dagster.steps.turn import Turn
@@ -84,12 +84,8 @@ class Suites:
 
 @contextmanager
 def suites_of(turn: Turn, sha: str) -> Generator[Suites]:
-    services = turn.services
-    services.limits.scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=services.limits.scratch, prefix="verify-") as scratch:
-        folder = Path(scratch) / "tree"
-        services.git.export(turn.attempt.key.repository, sha=sha, target=folder)
-        kept = services.limits.secrets.get(turn.attempt.key.repository, {})
+    with exported(turn, sha, purpose="verify") as folder:
+        kept = turn.services.limits.secrets.get(turn.attempt.key.repository, {})
         names = turn.policy.verify.secrets
         missing = tuple(name for name in names if name not in kept)
         secrets = {name: kept[name] for name in names if name in kept}

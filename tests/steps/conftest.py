@@ -58,3 +58,16 @@ def _resumed(world: World) -> Iterator[Resumed]:  # noqa: F811
     (world.home / "crash").unlink(missing_ok=True)
     launcher.close()
     services.close()
+
+
+@pytest.fixture
+def engine_of(shared_world):
+    opened = []
+
+    def make(**over) -> Engine:
+        opened.append(open_services(shared_world.settings(**over)))
+        return Engine(opened[-1], f"run-{len(opened)}")
+
+    yield make
+    for services in opened:
+        services.close()

@@ -29,19 +29,6 @@ def model():
 
 
 @pytest.fixture
-def engine_of(shared_world):
-    opened = []
-
-    def make(**over) -> Engine:
-        opened.append(open_services(shared_world.settings(**over)))
-        return Engine(opened[-1], f"run-{len(opened)}")
-
-    yield make
-    for services in opened:
-        services.close()
-
-
-@pytest.fixture
 def judged(shared_world, engine_of, model):
     """Plants a change and takes it through the judgement by a model that plays like that."""
 

@@ -6,9 +6,7 @@ from pathlib import Path
 import people
 import pytest
 from judge_model import opinion, passes
-from world_fixtures import Engine
 
-from oneshot_dagster.bootstrap import open_services
 from oneshot_dagster.domain.artifact import Artifact
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.run import State
@@ -24,19 +22,6 @@ HEAD_OF_A_TEST = "import unittest\nfrom shop.pricing import percent_off\n\nclass
 PROVES = {"tests/test_lamp_77.py": f"{HEAD_OF_A_TEST}        self.assertEqual(percent_off('lamp', 77), 9)\n"}
 PROVES_NOTHING = {"tests/test_lamp_77.py": f"{HEAD_OF_A_TEST}        self.assertEqual(percent_off('mug', 1), 0)\n"}
 LENIENT, STRICT = "allow_no_new_tests = true", "allow_no_new_tests = false"
-
-
-@pytest.fixture
-def engine_of(shared_world):
-    opened = []
-
-    def make(**over) -> Engine:
-        opened.append(open_services(shared_world.settings(**over)))
-        return Engine(opened[-1], f"run-{len(opened)}")
-
-    yield make
-    for services in opened:
-        services.close()
 
 
 @pytest.fixture
