@@ -91,6 +91,15 @@ class Argo:
     def start(self, sha: str, target: Target | None = None, *, ours: bool = True) -> Observed:
         return self.deploy.start(target or self.target, sha=sha, lane_is_ours=lambda: ours, say=lambda _: None)
 
+    def until_asked(self, sha: str, target: Target | None = None, *, seconds: float = 20.0) -> Observed:
+        """As the step does: asked anew while Argo CD is still busy with what came before."""
+        deadline = time.monotonic() + seconds
+        while True:
+            seen = self.start(sha, target)
+            if seen.asked or time.monotonic() > deadline:
+                return seen
+            time.sleep(0.05)
+
     def until_ready(self, sha: str, target: Target | None = None, *, seconds: float = 20.0) -> Observed:
         """The first look that is ready, or the last one."""
         aim, deadline = target or self.target, time.monotonic() + seconds

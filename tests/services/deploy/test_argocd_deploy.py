@@ -244,7 +244,7 @@ def test_a_bump_that_carries_ours_is_synced_and_not_before(argo: Argo) -> None:
     assert not early.asked
     assert "no commit that shop follows carries" in early.detail
     bumps.commit(f"Bump shop\n\nSource-Commit: {sha}")
-    assert argo.start(sha, aim).asked
+    assert argo.until_asked(sha, aim).asked
     assert argo.until_ready(sha, aim).revision == sha
 
 
