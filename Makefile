@@ -5,7 +5,7 @@ export UV_SYSTEM_CERTS := 1
 export UV_PYTHON_DOWNLOADS := never
 unexport PYTHONDONTWRITEBYTECODE
 PY := .venv/bin/python
-WORKERS ?= 2
+WORKERS ?= 3
 
 .PHONY: help demo dev test fault-matrix model-check lint format lock clean env env-dev
 help:  ## the commands

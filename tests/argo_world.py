@@ -110,11 +110,12 @@ class Argo:
             time.sleep(0.05)
 
     def until(self, wanted: str, target: Target | None = None, *, seconds: float = 20.0) -> Observed:
-        """The first look whose detail has these words, or the last one."""
+        """The first look whose detail has these words once Argo CD looked after its operation, or the last one."""
         deadline = time.monotonic() + seconds
         while True:
             seen = self.deploy.observe(target or self.target)
-            if wanted in seen.detail or time.monotonic() > deadline:
+            looked = "did not look since" not in seen.detail
+            if (looked and wanted in seen.detail) or time.monotonic() > deadline:
                 return seen
             time.sleep(0.05)
 
