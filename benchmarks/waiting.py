@@ -23,7 +23,8 @@ _PATIENCE = 900.0
 _AT_REST = """select count(*) from codex_judge.looks l join codex_judge.runs r on r.id = l.run_id
 where l.due > clock_timestamp() and l.glanced_at is not null
   and (l.woken_at is null or l.woken_at < l.read_at - interval '6 s') and r.updated_at < l.read_at - interval '6 s'"""
-_GLANCES = "select run_id::text, glanced_at from codex_judge.looks where glanced_at is not null"
+_GLANCES = """select l.run_id::text, l.glanced_at from codex_judge.looks l join codex_judge.runs r on r.id = l.run_id
+where l.glanced_at is not null and r.repository = %s"""  # what other measurements left in this world waits for nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +139,7 @@ def _apart(world: World, seconds: float) -> float:
         began = _now(connection)
         ended = time.monotonic() + seconds
         while time.monotonic() < ended:
-            for run, at in connection.execute(_GLANCES).fetchall():
+            for run, at in connection.execute(_GLANCES, (REPOSITORY,)).fetchall():
                 times = seen.setdefault(run, [])
                 times += [at] if at not in times else []
             time.sleep(_EVERY)
