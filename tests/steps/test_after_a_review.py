@@ -21,6 +21,7 @@ AGENT = (sys.executable, "-I", str(Path(__file__).with_name("reviewed_agent.py")
 def proposing(shared_world):
     settings = shared_world.settings(mode="propose", agent={"command": AGENT}, crash_file=shared_world.home / "crash")
     launcher = ProcessLauncher(settings=settings, logs=shared_world.home / "runs")
+    launcher.limits = {"hold_seconds": 8.0}  # CI has reported by then, and the reviewer has not
     yield Resumed(world=shared_world, services=open_services(settings), launcher=launcher)
     launcher.close()
 
