@@ -20,6 +20,7 @@ from benchmarks.world import CHECKOUT, ENGINE, World, running
 
 _EVERY = 10.0  # seconds between two looks at when each was glanced at; a round of glances takes longer
 _PATIENCE = 900.0
+_TICK = 6.0
 _AT_REST = """select count(*) from codex_judge.looks l join codex_judge.runs r on r.id = l.run_id
 where l.due > clock_timestamp() and l.glanced_at is not null
   and (l.woken_at is null or l.woken_at < l.read_at - interval '6 s') and r.updated_at < l.read_at - interval '6 s'"""
@@ -95,14 +96,21 @@ def _told(what: str) -> None:
 def _sensors(environment: dict[str, str], what: str) -> None:
     from oneshot_dagster.definitions import defs
 
-    for sensor in defs.sensors or ():
-        workspace = Path(environment["ONESHOT_HOME"]) / "workspace.yaml"
-        command = [sys.executable, "-m", "dagster", "sensor", what, sensor.name, "-w", str(workspace)]
-        subprocess.run(command, cwd=CHECKOUT, env=environment, check=True, capture_output=True)
+    workspace = str(Path(environment["ONESHOT_HOME"]) / "workspace.yaml")
+    command = (sys.executable, "-m", "dagster", "sensor", what)
+    asked = [
+        subprocess.Popen(
+            [*command, sensor.name, "-w", workspace], cwd=CHECKOUT, env=environment, stdout=subprocess.DEVNULL
+        )
+        for sensor in defs.sensors or ()
+    ]
+    codes = [one.wait(timeout=_PATIENCE) for one in asked]
+    if any(codes):
+        raise SystemExit(f"the sensors did not {what}")
 
 
 def _minute(world: World, seconds: float) -> Minute:
-    time.sleep(6)  # a tick under way ends
+    time.sleep(min(_TICK, seconds * _TICK))  # a tick under way ends
     world.forge.clear_requests()
     before, began = _used(world), time.monotonic()
     time.sleep(seconds)

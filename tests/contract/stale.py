@@ -1,4 +1,5 @@
-"""A session of all tests that passes but did not meet a gap in GitHub's description names it and fails: it is stale."""
+"""A session of all tests that did not meet a gap in GitHub's description names it and fails: it is stale.
+Where a test failed too, that may be why."""
 
 import sys
 
@@ -24,7 +25,7 @@ class StaleGaps:
             self.met |= {str(gap) for gap in record.met}
         if hasattr(session.config, "workeroutput"):
             session.config.workeroutput[_MET] = sorted(self.met)
-        elif _is_whole(session.config) and session.exitstatus == pytest.ExitCode.OK:
+        elif _is_whole(session.config) and session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
             self._judge(session)
 
     def _judge(self, session: pytest.Session) -> None:
