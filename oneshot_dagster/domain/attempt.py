@@ -37,7 +37,8 @@ class Attempt:
     """`human_from` is the state that needs_human was reached from. `policy` is the policy's text at the base commit.
 
     `reason` says in one sentence why it stands where it stands; `next_prompt` is for the attempt after it.
-    `judged_sha` is set with a passing evaluation, `verified_sha` with a passed verification.
+    `judged_sha` is set with a passing evaluation, `verified_sha` with a passed verification in the
+    environment `verified_in`.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Attempt:
     merged_by: str | None = None
     deployed_sha: str | None = None
     verified_sha: str | None = None
+    verified_in: str | None = None
     pr_number: int | None = None
     pr_url: str | None = None
     ci_status: str | None = None

@@ -3,8 +3,9 @@ Under the epoch of the lane, so that a stalled engine that wakes later starts no
 
 from dataclasses import dataclass
 
-from oneshot_dagster.domain.attempt import Fact
+from oneshot_dagster.domain.attempt import Attempt, Fact
 from oneshot_dagster.domain.errors import LeaseLost, NeedsHuman, TryAgain
+from oneshot_dagster.domain.policy import parse_policy
 from oneshot_dagster.services.deploy.protocol import Deploy
 from oneshot_dagster.steps import github_deployment, lane
 from oneshot_dagster.steps.exporting import exported
@@ -48,13 +49,19 @@ def note_served_before(turn: Turn, deploy: Deploy) -> None:
         turn.fact("deployment", _SERVED_BEFORE, {"revision": seen.revision, "ready": seen.ready}, sha=sha)
 
 
+def last_verified(turn: Turn, attempt: Attempt) -> str | None:
+    """Where the policy of that attempt deploys: what was proven elsewhere says nothing of it."""
+    environment = parse_policy(attempt.policy).deploy.environment
+    return turn.store.runs.last_verified_sha(attempt.key.repository, attempt.inputs.base, environment=environment)
+
+
 def _served_before(turn: Turn, sha: str) -> Fact | None:
     return next((f for f in turn.store.facts.of(turn.attempt.id) if f.kind == _SERVED_BEFORE and f.sha == sha), None)
 
 
 def _earlier(turn: Turn) -> _Earlier | None:
     attempt = turn.attempt
-    verified = turn.store.runs.last_verified_sha(attempt.key.repository, attempt.inputs.base)
+    verified = last_verified(turn, attempt)
     if verified is not None and verified != attempt.merge_sha:
         return _Earlier(sha=verified, known_as="verified last")
     seen = _served_before(turn, attempt.merge_sha or "")

@@ -35,7 +35,7 @@ def verification_report(turn: Turn) -> Record | NotMyTurn:
     before = baseline(turn)
     _keep(turn, results, verdict, sha)
     if verdict is Verdict.PASSED and baked is None:
-        turn.set(verified_sha=sha)
+        turn.set(verified_sha=sha, verified_in=turn.policy.deploy.environment)
     else:
         whose = fault(before, results)
         why = f"verification of {sha[:7]} {verdict.replace('_', ' ')}: {_why(results, baked, whose)}"

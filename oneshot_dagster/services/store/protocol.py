@@ -118,7 +118,9 @@ class Runs(Protocol):
         """All attempts of a PR, oldest first."""
         ...
 
-    def last_verified_sha(self, repository: str, base: str) -> str | None: ...
+    def last_verified_sha(self, repository: str, base: str, *, environment: str) -> str | None:
+        """Of those that were completed and not taken back since."""
+        ...
 
 
 class Requests(Protocol):

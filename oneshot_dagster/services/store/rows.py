@@ -13,7 +13,7 @@ SETTABLE = frozenset(
     {
         "mode", "policy", "base_sha", "head_sha", "judged_sha", "merge_sha", "merged_by", "deployed_sha", "verified_sha",
         "pr_number", "pr_url", "ci_status", "next_prompt", "human_from", "human_reason", "agent_resume", "evidence_head",
-        "infrastructure_retries", "active_seconds",
+        "verified_in", "infrastructure_retries", "active_seconds",
     }
 )  # fmt: skip
 
@@ -40,6 +40,7 @@ def attempt(row: Row) -> Attempt:
         merged_by=row["merged_by"],
         deployed_sha=row["deployed_sha"],
         verified_sha=row["verified_sha"],
+        verified_in=row["verified_in"],
         pr_number=row["pr_number"],
         pr_url=row["pr_url"],
         ci_status=row["ci_status"],

@@ -109,8 +109,8 @@ class PostgresRuns:
     def of_pull(self, repository: str, number: int) -> tuple[Attempt, ...]:
         return tuple(map(attempt, self._database.all("runs.of_pull", repository=repository, pr_number=number)))
 
-    def last_verified_sha(self, repository: str, base: str) -> str | None:
-        row = self._database.one("runs.last_verified_sha", repository=repository, base=base)
+    def last_verified_sha(self, repository: str, base: str, *, environment: str) -> str | None:
+        row = self._database.one("runs.last_verified_sha", repository=repository, base=base, environment=environment)
         return row["verified_sha"] if row else None
 
 

@@ -11,7 +11,7 @@ import psycopg
 from oneshot_dagster.domain.errors import BadInput, TryAgain
 from oneshot_dagster.services.store.address import engine_url, first_line, libpq_url
 
-HEAD = "0010"
+HEAD = "0011"
 LOCK = 0x6F6E6573686F74  # the advisory lock of who migrates: "oneshot"
 _TABLES: LiteralString = """
     select n.nspname || '.' || c.relname

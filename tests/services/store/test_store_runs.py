@@ -158,8 +158,8 @@ def test_update_sets_what_is_named_also_to_nothing_and_nothing_else(store: Postg
 def _values(attempt: Attempt) -> dict[str, object]:
     return {
         "mode": Mode.OBSERVE, "policy": "p", "base_sha": sha("1"), "head_sha": sha("2"), "judged_sha": sha("3"),
-        "merge_sha": sha("4"), "merged_by": "bob", "deployed_sha": sha("5"), "verified_sha": sha("6"), "pr_number": 7,
-        "pr_url": "u", "ci_status": "success", "next_prompt": "n", "human_from": S.JUDGING, "human_reason": "h",
+        "merge_sha": sha("4"), "merged_by": "bob", "deployed_sha": sha("5"), "verified_sha": sha("6"), "verified_in": "e",
+        "pr_number": 7, "pr_url": "u", "ci_status": "success", "next_prompt": "n", "human_from": S.JUDGING, "human_reason": "h",
         "awaited": Awaited(what="ci", since=attempt.created_at, deadline=attempt.created_at), "agent_resume": "r",
         "evidence_head": "e", "infrastructure_retries": 2, "active_seconds": 1.5,
     }  # fmt: skip
@@ -251,29 +251,37 @@ def test_a_revert_does_not_count_as_the_successor_of_what_it_took_back(store: Po
     assert _ids(store.runs.unfinished()) == [broken.id]
 
 
-def test_the_last_verified_sha_is_that_of_its_base(store: PostgresStore) -> None:
+def _last_verified(store: PostgresStore, base: str = "main", environment: str = "production") -> str | None:
+    return store.runs.last_verified_sha("acme/shop", base, environment=environment)
+
+
+def test_the_last_verified_sha_is_that_of_its_base_and_its_environment(store: PostgresStore) -> None:
     for number, (base, letter) in enumerate((("main", "a"), ("main", "b"), ("next", "c")), start=1):
         _verified(store, intake(store, f"acme/shop#{number}", base=base), letter)
+    _verified(store, intake(store, "acme/shop#5"), "e", environment="staging")
     unfinished = walk(store, intake(store, "acme/shop#4"), *TO_COMPLETED[:-1])
-    store.runs.update(unfinished.id, {"verified_sha": sha("d")})
+    store.runs.update(unfinished.id, {"verified_sha": sha("d"), "verified_in": "production"})
     store.runs.update(store.runs.all_of(ChangeKey.parse("acme/shop#1"))[0].id, {"reason": "touched later"})
-    assert store.runs.last_verified_sha("acme/shop", "main") == sha("b")
-    assert store.runs.last_verified_sha("acme/shop", "next") == sha("c")
-    assert store.runs.last_verified_sha("acme/other", "main") is None
+    assert _last_verified(store) == sha("b")
+    assert _last_verified(store, "next") == sha("c")
+    assert _last_verified(store, environment="staging") == sha("e")
+    assert _last_verified(store, "next", environment="staging") is None
+    assert store.runs.last_verified_sha("acme/other", "main", environment="production") is None
 
 
-def _verified(store: PostgresStore, attempt: Attempt, letter: str) -> Attempt:
+def _verified(store: PostgresStore, attempt: Attempt, letter: str, environment: str = "production") -> Attempt:
     done = walk(store, attempt, *TO_COMPLETED)
-    return store.runs.update(done.id, {"verified_sha": sha(letter), "merge_sha": sha(letter)})
+    fields = {"verified_sha": sha(letter), "verified_in": environment, "merge_sha": sha(letter)}
+    return store.runs.update(done.id, fields)
 
 
 def test_what_was_taken_back_is_not_the_last_that_was_verified(store: PostgresStore) -> None:
     _verified(store, intake(store, "acme/shop#1"), "a")
     _verified(store, intake(store, "acme/shop#2"), "b")
     revert = intake(store, "acme/shop#2", number=2, kind=Kind.REVERT)
-    assert store.runs.last_verified_sha("acme/shop", "main") == sha("a")
+    assert _last_verified(store) == sha("a")
     _verified(store, revert, "c")
-    assert store.runs.last_verified_sha("acme/shop", "main") == sha("c")
+    assert _last_verified(store) == sha("c")
 
 
 def test_a_revert_stands_for_its_change_until_it_has_ended(store: PostgresStore) -> None:

@@ -75,7 +75,7 @@ def test_a_failed_migration_leaves_nothing(make_database: Callable[..., str]) ->
     assert schema.check(url).standing is Standing.ABSENT
 
 
-def test_files_of_the_first_schema_are_kept_by_the_upgrade(make_database: Callable[..., str]) -> None:
+def test_files_and_verifications_of_the_first_schema_are_kept_by_the_upgrade(make_database: Callable[..., str]) -> None:
     url = make_database()
     _upgrade_to("0001", url)
     assert schema.check(url).standing is Standing.BEHIND
@@ -86,10 +86,23 @@ def test_files_of_the_first_schema_are_kept_by_the_upgrade(make_database: Callab
            (repository, pr_number, commit_sha, path_bytes, path, status, old_mode, new_mode, old_blob, new_blob)
            values ('acme/shop', 7, repeat('b', 40), 'x', 'x', 'added', '1', '1', '1', '1')""",
     )
+    _run(
+        url,
+        """with run as (
+             insert into codex_judge.runs
+             (repository, issue_number, attempt, kind, state, mode, base, head, prompt, issue_title, issue_body, issue_sha256,
+              issue_author, triggered_by, policy, verified_sha)
+             values ('acme/shop', 7, 1, 'implement', 'completed', 'merge', 'main', '', '', '', '', '', '', '', '', repeat('c', 40))
+             returning id)
+           insert into codex_judge.records (run_id, artifact, record, dagster_run_id, seconds)
+           select id, 'deployment', '{"shown": {"environment": "staging"}}', '', 0 from run""",
+    )
     schema.upgrade(url)
     with psycopg.connect(libpq_url(url), autocommit=True) as connection:
         rows = connection.execute("select path, commit_sha, pg_typeof(commit_sha)::text from jangar_github.pr_files")
         assert rows.fetchall() == [("x", sha("b"), "text")]
+        verified = connection.execute("select verified_sha, verified_in from codex_judge.runs")
+        assert verified.fetchall() == [(sha("c"), "staging")]
 
 
 def _migrations() -> Config:

@@ -83,10 +83,10 @@ order by r.created_at, r.id
 -- evidence that was sealed at needs_human does not cover what comes after it.
 with moved as (
   update codex_judge.runs r set
-    (base_sha, head_sha, judged_sha, merge_sha, merged_by, deployed_sha, verified_sha, pr_number, pr_url, ci_status,
+    (base_sha, head_sha, judged_sha, merge_sha, merged_by, deployed_sha, verified_sha, verified_in, pr_number, pr_url, ci_status,
      next_prompt, human_from, human_reason, awaited_what, awaited_since, awaited_deadline, agent_resume, evidence_head,
      infrastructure_retries, active_seconds, mode, policy) = (
-      select n.base_sha, n.head_sha, n.judged_sha, n.merge_sha, n.merged_by, n.deployed_sha, n.verified_sha, n.pr_number,
+      select n.base_sha, n.head_sha, n.judged_sha, n.merge_sha, n.merged_by, n.deployed_sha, n.verified_sha, n.verified_in, n.pr_number,
         n.pr_url, n.ci_status, n.next_prompt, n.human_from, n.human_reason, n.awaited_what, n.awaited_since,
         n.awaited_deadline, n.agent_resume, n.evidence_head, n.infrastructure_retries, n.active_seconds, n.mode, n.policy
       from jsonb_populate_record(r, :fields) n),
@@ -106,10 +106,10 @@ select moved.*, pg_notify('oneshot', repository || '#' || issue_number) from mov
 -- name: update
 -- Fields other than the state; a field that is named is set, also to null.
 update codex_judge.runs r set
-  (base_sha, head_sha, judged_sha, merge_sha, merged_by, deployed_sha, verified_sha, pr_number, pr_url, ci_status, reason,
+  (base_sha, head_sha, judged_sha, merge_sha, merged_by, deployed_sha, verified_sha, verified_in, pr_number, pr_url, ci_status, reason,
    next_prompt, human_from, human_reason, awaited_what, awaited_since, awaited_deadline, agent_resume, evidence_head,
    infrastructure_retries, active_seconds, mode, policy) = (
-    select n.base_sha, n.head_sha, n.judged_sha, n.merge_sha, n.merged_by, n.deployed_sha, n.verified_sha, n.pr_number,
+    select n.base_sha, n.head_sha, n.judged_sha, n.merge_sha, n.merged_by, n.deployed_sha, n.verified_sha, n.verified_in, n.pr_number,
       n.pr_url, n.ci_status, n.reason, n.next_prompt, n.human_from, n.human_reason, n.awaited_what, n.awaited_since,
       n.awaited_deadline, n.agent_resume, n.evidence_head, n.infrastructure_retries, n.active_seconds, n.mode, n.policy
     from jsonb_populate_record(r, :fields) n),
@@ -134,9 +134,11 @@ limit 1
 select * from codex_judge.runs where repository = :repository and pr_number = :pr_number order by created_at, attempt
 
 -- name: last_verified_sha
--- The revision that was proven last on a base: of an attempt that was completed with it and was not taken back since.
+-- The revision that was proven last on a base in an environment: of an attempt that was completed with it and was not taken
+-- back since.
 select verified_sha from codex_judge.runs r
-where repository = :repository and base = :base and verified_sha is not null and state = 'completed'
+where repository = :repository and base = :base and verified_in = :environment and verified_sha is not null
+  and state = 'completed'
   and (kind = 'revert' or not exists (
     select from codex_judge.runs n
     where n.repository = r.repository and n.issue_number = r.issue_number and n.kind = 'revert' and n.attempt > r.attempt))
