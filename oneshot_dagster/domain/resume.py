@@ -27,7 +27,8 @@ LEASE_SILENCE = 30.0  # a lease expired for so long: the process of its run is g
 FIRST_LEASE = 60.0  # a started run that took no lease in this time never will
 START_PATIENCE = 5.0  # whoever added a launch is about to start it
 START_REPEATS = 30.0  # then the same start is repeated until here; after it the launch counts as crashed
-EVIDENCE_TRIES = 3
+EVIDENCE_TRIES = 3  # after which no attempt follows
+EVIDENCE_PAUSE = (0.0, 0.0, 5.0, 600.0, 3600.0, 21600.0, 86400.0)  # seconds before each try; then a try a day
 _LEASE_LOOK = 5.0
 _EVIDENCE_ALONE = (Artifact.EVIDENCE,)
 _NOT_BY_THE_GATE = frozenset({Awaiting.LANE, Awaiting.MERGE, Awaiting.HEAD, Awaiting.DEPLOYMENT})
@@ -111,9 +112,11 @@ def _repeat_lost_start(attempt: Attempt, facts: ResumeFacts, now: datetime) -> A
 def _stopped(attempt: Attempt, facts: ResumeFacts, now: datetime) -> Action | None:
     if attempt.state not in STOPPED:
         return None
-    if not facts.evidence_sealed and _evidence_tries(facts) < EVIDENCE_TRIES:
+    tries = _evidence_tries(attempt, facts)
+    if not facts.evidence_sealed and (tries < EVIDENCE_TRIES or attempt.state is not State.NEEDS_ITERATION):
         why = f"attempt {attempt.number} ended {attempt.state}: its evidence is to be sealed"
-        return _launch(facts, now, _EVIDENCE_ALONE, why=why, costs=False, pause=_pause(facts, _EVIDENCE_ALONE))
+        pause = EVIDENCE_PAUSE[min(tries, len(EVIDENCE_PAUSE) - 1)]
+        return _launch(facts, now, _EVIDENCE_ALONE, why=why, costs=False, pause=pause)
     if attempt.state is State.NEEDS_ITERATION:
         return _iterate(attempt, facts)
     if attempt.state is State.NEEDS_HUMAN:
@@ -276,9 +279,13 @@ def _pause(facts: ResumeFacts, chosen: tuple[Artifact, ...]) -> float:
     return BACK_OFF[min(max(row - 1, 0), len(BACK_OFF) - 1)]
 
 
-def _evidence_tries(facts: ResumeFacts) -> int:
+def _evidence_tries(attempt: Attempt, facts: ResumeFacts) -> int:
+    """Since it stopped: what an earlier stop took says nothing of this one's evidence."""
     row = 0
-    while row < len(facts.launches) and facts.launches[-1 - row].selection == _EVIDENCE_ALONE:
+    for launch in reversed(facts.launches):
+        before = attempt.finished_at is not None and launch.created_at < attempt.finished_at
+        if before or launch.selection != _EVIDENCE_ALONE:
+            break
         row += 1
     return row
 

@@ -38,7 +38,8 @@ class ResumeFacts:
     """`launches` oldest first, `last_run` that of the last one; `requests` are the open ones.
 
     `lease_live`: somebody works under the change's lease (not a process that is known to be gone); `lease_expired_for`
-    in seconds, None where it was never taken. `last_run_moved`: the last run made a step of the lifecycle.
+    in seconds, None where it was never taken; `lease_epoch` as it was then, 0 where never.
+    `last_run_moved`: the last run made a step of the lifecycle.
     `gate` was read now, for a parked attempt whose head is public. `merged_outside`: a person merged the PR.
     `merge_free`: nothing holds the merge of one that is parked, judged. `landing`: GitHub still has the merge that it was
     asked for. `open_intent`: a write action has no outcome;
@@ -55,6 +56,7 @@ class ResumeFacts:
     last_run_moved: bool = False
     lease_live: bool = False
     lease_expired_for: float | None = None
+    lease_epoch: int = 0
     requests: tuple[Request, ...] = ()
     gate: Gate | None = None
     merged_outside: bool = False

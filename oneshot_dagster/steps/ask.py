@@ -7,7 +7,7 @@ from oneshot_dagster.domain.attempt import Attempt, Request
 from oneshot_dagster.domain.errors import BadInput
 from oneshot_dagster.domain.requests import ENDED, TOO_LATE
 from oneshot_dagster.domain.run import BEFORE_MERGE, STOPPED, Kind, State
-from oneshot_dagster.steps.lease import lives
+from oneshot_dagster.steps.lease import lease_name, lives
 from oneshot_dagster.steps.revert_start import start_revert
 from oneshot_dagster.steps.services import Services
 
@@ -51,7 +51,7 @@ def ask(
     add = services.store.requests.add
     request = same[0] if same else add(attempt.id, kind=kind, by=by, sha=sha, text=text, source=source)
     services.store.wake(attempt.key)
-    working = lives(services.store.leases.current(f"change:{attempt.key}"))
+    working = lives(services.store.leases.current(lease_name(attempt.key)))
     return Asked(request=request, repeated=bool(same), working=working, next=_next(attempt, kind))
 
 
@@ -61,7 +61,7 @@ def _take_back(services: Services, attempt: Attempt, *, by: str, source: str | N
     revert = start_revert(services, attempt, reason=f"{by} asked to take it back", cause="a request")
     services.store.requests.handle(request.id)
     services.store.wake(attempt.key)
-    working = lives(services.store.leases.current(f"change:{attempt.key}"))
+    working = lives(services.store.leases.current(lease_name(attempt.key)))
     return Asked(request=request, repeated=False, working=working, next=f"attempt {revert.number} takes it back")
 
 

@@ -159,9 +159,7 @@ def park(turn: Turn, gate: Gate, *, what: str | None = None) -> None:
     what = what or ("review" if only_people else "ci")
     since = turn.attempt.awaited.since if turn.attempt.awaited and turn.attempt.awaited.what == what else now
     wait = policy.gate.review_wait if only_people else policy.gate.ci_wait
-    turn.attempt = turn.store.runs.park(
-        turn.attempt.id, Awaited(what=what, since=since, deadline=since + timedelta(seconds=wait)), reason=gate.reason
-    )
+    turn.park(Awaited(what=what, since=since, deadline=since + timedelta(seconds=wait)), gate.reason)
     turn.say(f"parked: {gate.reason}")
 
 

@@ -138,7 +138,7 @@ def _awaited(turn: Turn, began: datetime) -> Awaited:
 
 
 def _park(turn: Turn, awaited: Awaited, why: str) -> NotMyTurn:
-    turn.attempt = turn.store.runs.park(turn.attempt.id, awaited, reason=why)
+    turn.park(awaited, why)
     turn.say(f"parked: {why}")
     return _not_now(why)
 
@@ -154,7 +154,12 @@ def _start(turn: Turn, deploy: Deploy, sha: str, epoch: int) -> Effect:
     return Effect(
         action=Action.START_DEPLOYMENT,
         key=f"start:{sha}:{epoch}",
-        payload={"sha": sha, "kind": deploy.kind, "environment": turn.policy.deploy.environment},
+        payload={
+            "sha": sha,
+            "kind": deploy.kind,
+            "environment": turn.policy.deploy.environment,
+            "lane_epoch": epoch,
+        },
         act=act,
         lane_epoch=epoch,
     )

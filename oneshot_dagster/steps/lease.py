@@ -13,6 +13,10 @@ from oneshot_dagster.services.store.protocol import Lease, Store
 from oneshot_dagster.system.process import kill_all, start_time
 
 
+def lease_name(key: ChangeKey) -> str:
+    return f"change:{key}"
+
+
 def holder_name(run_id: str) -> str:
     """Names the run and its process, so that the lease of a process that is gone need not be waited for."""
     pid = os.getpid()
@@ -69,7 +73,7 @@ class Held:
 
 def held(store: Store, key: ChangeKey, run_id: str, *, seconds: float) -> AbstractContextManager[Held]:
     """Raises LeaseLost, naming the holder, where another engine works on this change."""
-    return held_by_name(store, f"change:{key}", run_id, seconds=seconds)
+    return held_by_name(store, lease_name(key), run_id, seconds=seconds)
 
 
 @contextmanager

@@ -145,9 +145,7 @@ def _park(turn: Turn, hold: str) -> NotMyTurn:
             key=f"merge:{turn.attempt.number}:{turn.attempt.judged_sha}:hold",
             reason=hold,
         )
-    turn.attempt = turn.store.runs.park(
-        turn.attempt.id, Awaited(what="merge", since=now, deadline=deadline), reason=hold
-    )
+    turn.park(Awaited(what="merge", since=now, deadline=deadline), hold)
     turn.say(f"parked, judged: {hold}")
     return _refused(hold)
 

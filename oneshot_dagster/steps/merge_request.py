@@ -43,9 +43,7 @@ def park(turn: Turn, result: Result) -> str:
     where = "it is in the merge queue" if queued else "GitHub was asked to merge it and has not done so yet"
     awaited, now = turn.attempt.awaited, turn.store.now()
     since = awaited.since if awaited and awaited.what == Awaiting.LANDING else now
-    turn.attempt = turn.store.runs.park(
-        turn.attempt.id, Awaited(what=Awaiting.LANDING, since=since, deadline=since + _LONGEST), reason=where
-    )
+    turn.park(Awaited(what=Awaiting.LANDING, since=since, deadline=since + _LONGEST), where)
     turn.say(f"parked: {where}")
     return where
 

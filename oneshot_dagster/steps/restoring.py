@@ -1,5 +1,5 @@
 """Restore first: what was verified last serves again at once, before any commit takes the failed one back.
-Under the epoch of the lane, so that a stalled engine that wakes later starts nothing older."""
+Under an epoch of the lane that is raised for it, so that a stalled engine that wakes later starts nothing."""
 
 from dataclasses import dataclass
 
@@ -29,16 +29,26 @@ def restore(turn: Turn) -> str:
     deploy = turn.services.deploys.get(turn.policy.deploy.kind)
     if deploy is None or deploy.kind == "none":
         return "nothing is deployed, so nothing is restored"
+    epoch = _raised(turn)
+    if epoch is None:
+        raise LeaseLost(f"the lane of {turn.attempt.key.repository} is not ours any more: nothing was restored")
     earlier = _earlier(turn)
     if earlier is None:
         return "nothing was restored: no earlier revision is on record here"
     refused = deploy.no_undo(target(turn.services, turn.attempt), sha=earlier.sha)
     if refused is not None:
         return f"{earlier.sha[:7]} was not restored: {refused}"
-    epoch = turn.store.leases.lane_epoch(turn.attempt)
-    if epoch is None:
-        raise LeaseLost(f"the lane of {turn.attempt.key.repository} is not ours any more: nothing was restored")
     return _undone(turn, deploy, earlier, epoch)
+
+
+def _raised(turn: Turn) -> int | None:
+    """Also where nothing can be brought back: what failed is not to be started again by an engine that was stalled before it.
+    An undo that a run was ended in, or after, goes on under the epoch that it was intended under."""
+    epoch = turn.store.leases.lane_epoch(turn.attempt)
+    under = [w for w in turn.store.writes.of(turn.attempt.key) if w.payload.get("lane_epoch") == epoch]
+    if under and under[-1].action == Action.UNDO and under[-1].outcome in {None, "done"}:
+        return epoch
+    return turn.store.leases.raise_lane(turn.attempt, lease=turn.held.lease)
 
 
 def note_served_before(turn: Turn, deploy: Deploy) -> None:
@@ -98,7 +108,12 @@ def _undo(turn: Turn, deploy: Deploy, sha: str, epoch: int) -> Effect:
     return Effect(
         action=Action.UNDO,
         key=f"undo:{turn.attempt.merge_sha}:{sha}:{epoch}",
-        payload={"sha": sha, "kind": deploy.kind, "environment": turn.policy.deploy.environment},
+        payload={
+            "sha": sha,
+            "kind": deploy.kind,
+            "environment": turn.policy.deploy.environment,
+            "lane_epoch": epoch,
+        },
         act=act,
         lane_epoch=epoch,
     )

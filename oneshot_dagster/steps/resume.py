@@ -25,7 +25,8 @@ from oneshot_dagster.domain.resume import next_action, rests
 from oneshot_dagster.domain.resume_facts import ResumeFacts
 from oneshot_dagster.domain.run import LIVE, Kind, State
 from oneshot_dagster.services.launcher.protocol import Launcher, RunView
-from oneshot_dagster.steps.lease import held
+from oneshot_dagster.services.store.protocol import Untaken
+from oneshot_dagster.steps.lease import held, lease_name, lives
 from oneshot_dagster.steps.reminding import remind
 from oneshot_dagster.steps.resume_facts import read_facts
 from oneshot_dagster.steps.revert_start import start_revert
@@ -65,11 +66,31 @@ def continue_changes(services: Services, launcher: Launcher, *, only: ChangeKey 
 def _hand_over(services: Services, attempt: Attempt, error: NeedsHuman) -> str:
     """What cannot even be looked at any more will not come right by looking again."""
     move = MoveTo(target=State.NEEDS_HUMAN, reason=str(error), human_reason=error.reason)
-    if attempt.state in LIVE:
+    lease = services.store.leases.current(lease_name(attempt.key))
+    if attempt.state in LIVE and not lives(lease):
         with contextlib.suppress(StaleState):
-            fields = move.fields(attempt)
-            services.store.runs.transition(attempt, move.target, reason=move.reason, cause=_CAUSE, fields=fields)
+            _move(services, attempt, move, lease_epoch=lease.epoch if lease else 0)
     return move.reason
+
+
+def _move(
+    services: Services,
+    attempt: Attempt,
+    move: MoveTo,
+    *,
+    lease_epoch: int,
+    more: Mapping[str, object] | None = None,
+) -> Attempt:
+    """Without the lease, because taking it would keep engines out at each look; but only while nobody took it since the
+    facts were read: an engine may have begun what they do not have, in the same state."""
+    return services.store.runs.transition(
+        attempt,
+        move.target,
+        reason=move.reason,
+        cause=_CAUSE,
+        fields=move.fields(attempt) | dict(more or {}),
+        under=Untaken(name=lease_name(attempt.key), epoch=lease_epoch),
+    )
 
 
 def start_new(services: Services, launcher: Launcher) -> None:
@@ -91,7 +112,9 @@ def _continue(
         if isinstance(action, WaitUntil) and rests(attempt, facts):
             looks = (_next_look(facts, action, read_at), remind(services, attempt))
             services.store.looks.rest(attempt.id, read_at=read_at, until=min(filter(None, looks), default=None))
-        if isinstance(action, WaitUntil | Nothing) or not _act(services, launcher, attempt, launches, action):
+        if isinstance(action, WaitUntil | Nothing):
+            break
+        if not _act(services, launcher, attempt, launches, action, lease_epoch=facts.lease_epoch):
             break
         found = services.store.runs.latest(attempt.key)
         if found is None:
@@ -106,7 +129,15 @@ def _next_look(facts: ResumeFacts, action: WaitUntil, now: datetime) -> datetime
     return action.until if facts.unreadable is None else now + _UNREADABLE_AGAIN
 
 
-def _act(services: Services, launcher: Launcher, attempt: Attempt, launches: Sequence[Launch], action: Action) -> bool:
+def _act(
+    services: Services,
+    launcher: Launcher,
+    attempt: Attempt,
+    launches: Sequence[Launch],
+    action: Action,
+    *,
+    lease_epoch: int,
+) -> bool:
     """True where another look may find more to do; a started run is looked at again on the next tick."""
     match action:
         case StartRun():
@@ -120,10 +151,10 @@ def _act(services: Services, launcher: Launcher, attempt: Attempt, launches: Seq
         case StartAttempt(kind=Kind.REVERT):
             start_revert(services, attempt, reason=action.reason, cause=_CAUSE)
         case StartAttempt():
-            _next_attempt(services, attempt, action)
+            _next_attempt(services, attempt, action, lease_epoch=lease_epoch)
         case MoveTo():
-            fields = action.fields(attempt) | (_trust(services, attempt) if action.target in LIVE else {})
-            services.store.runs.transition(attempt, action.target, reason=action.reason, cause=_CAUSE, fields=fields)
+            trust = _trust(services, attempt) if action.target in LIVE else None
+            _move(services, attempt, action, lease_epoch=lease_epoch, more=trust)
             _handle(services, action.handle)
         case Settle():
             services.store.facts.append(
@@ -163,11 +194,11 @@ def _launch(launcher: Launcher, attempt: Attempt, launch: Launch, launches: Sequ
     )
 
 
-def _next_attempt(services: Services, attempt: Attempt, action: StartAttempt) -> None:
+def _next_attempt(services: Services, attempt: Attempt, action: StartAttempt, *, lease_epoch: int) -> None:
     runs = services.store.runs
     if attempt.state is State.NEEDS_HUMAN:
-        fields = _trust(services, attempt)
-        attempt = runs.transition(attempt, State.NEEDS_ITERATION, reason=action.reason, cause=_CAUSE, fields=fields)
+        again = MoveTo(target=State.NEEDS_ITERATION, reason=action.reason)
+        attempt = _move(services, attempt, again, lease_epoch=lease_epoch, more=_trust(services, attempt))
     number = runs.all_of(attempt.key)[-1].number + 1
     services.store.notes.submit_rerun(attempt.id, attempt=number, delivery_id=f"{attempt.key}:{number}")
     runs.create(

@@ -16,7 +16,7 @@ from oneshot_dagster.steps.faults import fault_since, not_before, note_fault
 from oneshot_dagster.steps.gate import gate_at
 from oneshot_dagster.steps.holds import holds
 from oneshot_dagster.steps.lane import take_place
-from oneshot_dagster.steps.lease import holder_is_gone, lives
+from oneshot_dagster.steps.lease import holder_is_gone, lease_name, lives
 from oneshot_dagster.steps.probes import PROBES, UNDERWAY, Action
 from oneshot_dagster.steps.services import Services
 from oneshot_dagster.steps.target import target
@@ -26,7 +26,7 @@ def read_facts(
     services: Services, attempt: Attempt, launches: Sequence[Launch], views: Mapping[str, RunView]
 ) -> ResumeFacts:
     store = services.store
-    lease = store.leases.current(f"change:{attempt.key}")
+    lease = store.leases.current(lease_name(attempt.key))
     writes = [w for w in store.writes.of(attempt.key) if w.attempt_id == attempt.id]
     pull, unreadable = _pull(services, attempt, launches, views)
     attempts = store.runs.all_of(attempt.key)
@@ -38,6 +38,7 @@ def read_facts(
         last_run_moved=_moved(services, attempt, last),
         lease_live=lives(lease),
         lease_expired_for=_expired_for(services, lease),
+        lease_epoch=lease.epoch if lease else 0,
         requests=store.requests.open(attempt.id) if unreadable is None else (),
         gate=gate_at(services, attempt, pull) if pull and not pull.merged else None,
         merged_outside=pull is not None and pull.merged,

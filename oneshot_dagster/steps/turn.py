@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from oneshot_dagster.domain.artifact import Artifact
-from oneshot_dagster.domain.attempt import Attempt
+from oneshot_dagster.domain.attempt import Attempt, Awaited
 from oneshot_dagster.domain.errors import LeaseLost
 from oneshot_dagster.domain.policy import Policy, parse_policy
 from oneshot_dagster.domain.run import BEFORE_MERGE, Kind, State
@@ -64,7 +64,9 @@ class Turn:
     def move(self, target: State, reason: str, **fields: object) -> Attempt:
         self.check_lease()
         cause = f"{self.artifact} in run {self.run_id}"
-        self.attempt = self.store.runs.transition(self.attempt, target, reason=reason, cause=cause, fields=fields)
+        self.attempt = self.store.runs.transition(
+            self.attempt, target, reason=reason, cause=cause, fields=fields, under=self.held.lease
+        )
         self.fact("engine", "transition", {"state": target.value, "reason": reason})
         return self.attempt
 
@@ -89,8 +91,12 @@ class Turn:
 
     def set(self, **fields: object) -> Attempt:
         self.check_lease()
-        self.attempt = self.store.runs.update(self.attempt.id, fields)
+        self.attempt = self.store.runs.update(self.attempt.id, fields, under=self.held.lease)
         return self.attempt
+
+    def park(self, awaited: Awaited, reason: str) -> None:
+        self.check_lease()
+        self.attempt = self.store.runs.park(self.attempt.id, awaited, reason=reason, under=self.held.lease)
 
     def fact(self, source: str, kind: str, data: Mapping[str, object], *, sha: str | None = None) -> None:
         self.store.facts.append(

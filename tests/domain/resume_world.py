@@ -21,7 +21,7 @@ from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.gate import Gate, Opening
 from oneshot_dagster.domain.resume import next_action
 from oneshot_dagster.domain.resume_facts import ResumeFacts, RunState
-from oneshot_dagster.domain.run import Kind, Mode, State, allowed
+from oneshot_dagster.domain.run import STOPPED, Kind, Mode, State, allowed
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HEAD = "a" * 40
@@ -177,7 +177,13 @@ class World:
             fields |= {"human_reason": None}
         self.sealed = False
         self.attempt = replace(
-            self.attempt, state=action.target, reason=action.reason, awaited=None, human_from=source, **fields
+            self.attempt,
+            state=action.target,
+            reason=action.reason,
+            awaited=None,
+            human_from=source,
+            finished_at=self.now if action.target in STOPPED else None,
+            **fields,
         )
         self._handled(action.handle)
 

@@ -148,10 +148,16 @@ def test_a_run_that_never_gets_anywhere_ends_in_needs_human_with_its_evidence(st
     assert len(world.started(evidence=True)) == 1
 
 
-def test_evidence_that_never_seals_is_tried_three_times():
-    world = World(attempt=attempt_in(State.NEEDS_HUMAN), run=lambda *_: "failure")
-    world.until_rest()
-    assert len(world.started(evidence=True)) == 3
+@pytest.mark.parametrize("state", sorted(STOPPED))
+def test_evidence_is_sealed_however_late_that_can_be_done_and_tried_ever_more_rarely(state):
+    def run(world, action):
+        world.sealed = world.now >= NOW + timedelta(days=30)
+        return "success" if world.sealed else "failure"
+
+    world = World(attempt=attempt_in(state), run=run)
+    assert isinstance(world.until_rest(), Nothing)
+    assert world.sealed
+    assert len(world.started(evidence=True)) < 40
 
 
 def always_red(world, action):

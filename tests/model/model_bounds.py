@@ -27,6 +27,7 @@ SMALL = (
     _bound("a stalled engine wakes after a failure", 1, 2, stalls=1, breaks=1),
     _bound("two changes", 2, 2, breaks=1),
     _without_retries(_bound("no retries are left", 1, 1, crashes=1, cancels=1, retries=1)),
+    _without_retries(_bound("a slow look", 1, 1, crashes=1, hands=1, slow=1)),
 )
 LARGE = (
     _bound("two changes, two crashes", 2, 2, crashes=2),
@@ -55,6 +56,7 @@ _STALL_BREAK = _bound("stall and break", 1, 2, stalls=1, breaks=1, attempts=2)
 _BREAK = _bound("break", 1, 1, breaks=1, attempts=2)
 _TWO = _bound("two", 2, 2, breaks=1)
 _CRASH = _bound("crash", 1, 1, crashes=1, pushes=1, reds=1, cancels=1)
+_SLOW = _without_retries(_bound("slow", 1, 1, crashes=1, hands=1, slow=1))
 _SPENT = _without_retries(_bound("spent", 1, 1, crashes=1, cancels=1))
 FOUND_IN: dict[Defect, Bound] = {
     Defect.DROP_SHA: _STALL,
@@ -64,16 +66,18 @@ FOUND_IN: dict[Defect, Bound] = {
     Defect.EARLY_COMPLETED: _bound("by hand", 1, 1, crashes=1, hands=1),
     Defect.SEALED_UNSEEN: _bound("others", 1, 1, others=1),
     Defect.NO_FENCE: _STALL,
-    Defect.LOST_UNSEEN: _STALL_BREAK,
+    Defect.MOVE_UNFENCED: _STALL_BREAK,
+    Defect.RESUMER_UNFENCED: _SLOW,
     Defect.NO_LEASE: _STALL_BREAK,
     Defect.NO_LANE: _TWO,
     Defect.NO_LANE_EPOCH: _STALL_BREAK,
+    Defect.LANE_NOT_RAISED: _STALL_BREAK,
     Defect.LANE_LEFT_EARLY: _TWO,
     Defect.REVERT_QUEUES: _BREAK,
     Defect.EFFECT_BEFORE_INTENT: _CRASH,
     Defect.CANCEL_AFTER_INTENT: _CRASH,
     Defect.SETTLED_UNSEEN: _SPENT,
-    Defect.NO_COMPARE_AND_SET: OVERTAKEN,
+    Defect.NO_COMPARE_AND_SET: _SLOW,
     Defect.NOT_RESTORED: _BREAK,
     Defect.REVERT_UNVERIFIED: _BREAK,
     Defect.RUN_NEVER_FAILED: _CRASH,

@@ -10,7 +10,7 @@ from functools import cache
 from model_claims import is_end, seen_rightly
 from model_engine import advance
 from model_outside import outside
-from model_resumer import look
+from model_resumer import act_at_last, look, look_slowly
 from model_state import Change, Engine, Model, Pull, Row, Violation, World, first
 
 from oneshot_dagster.domain.requests import ENDED
@@ -34,9 +34,12 @@ def successors(m: Model, w: World) -> Iterator[tuple[str, World]]:
             yield from advance(m, w, i)
     for change, c in enumerate(w.changes):
         for n in range(len(c.rows)):
-            looked = look(m, w, change, n)
-            if looked is not None:
-                yield looked
+            for looked in (look(m, w, change, n), look_slowly(m, w, change, n)):
+                if looked is not None:
+                    yield looked
+    late = act_at_last(m, w)
+    if late is not None:
+        yield late
     yield from outside(m, w)
 
 
@@ -78,7 +81,8 @@ def check(m: Model, *, most: int | None = None, ends: bool = True) -> Found:
 
 def _alike(w: World) -> World:
     """Engines differ in nothing but what they do, and of what is over only what somebody may still ask is kept."""
-    changes = tuple(_kept(c) if not any(e and e.change == n for e in w.engines) else c for n, c in enumerate(w.changes))
+    busy = {e.change for e in w.engines if e} | ({w.slow.change} if w.slow else set())
+    changes = tuple(c if n in busy else _kept(c) for n, c in enumerate(w.changes))
     if changes != w.changes:
         w = w._replace(changes=changes)
     if len(w.engines) < 2:

@@ -3,7 +3,6 @@ That an end can always be reached is a claim over all states together, and model
 
 from model_state import Engine, Row, Violation, World, latest
 
-from oneshot_dagster.domain.resume import EVIDENCE_TRIES
 from oneshot_dagster.domain.run import STOPPED, Kind, State
 
 _STANDS_BY_ITSELF = frozenset({State.DEPLOYING, State.VERIFYING})
@@ -97,10 +96,11 @@ def seen_rightly(w: World) -> None:
 
 def is_end(w: World) -> bool:
     """Nobody is at work, and each change has stopped, sealed; what waits for a person says why."""
-    return not any(w.engines) and all(_has_ended(change.rows[latest(change)]) for change in w.changes)
+    return (
+        not any(w.engines) and w.slow is None and all(_has_ended(change.rows[latest(change)]) for change in w.changes)
+    )
 
 
 def _has_ended(row: Row) -> bool:
-    closed = row.sealed or row.seals >= EVIDENCE_TRIES  # then it is told as not sealed, and looked at no more
-    ended = row.state in STOPPED - {State.NEEDS_ITERATION} and closed
+    ended = row.state in STOPPED - {State.NEEDS_ITERATION} and row.sealed
     return ended and (row.state is not State.NEEDS_HUMAN or bool(row.why))

@@ -13,10 +13,11 @@ from oneshot_dagster.domain.gate import Gate, GateFacts, GateRules, Opening, Rev
 from oneshot_dagster.domain.gate_facts import CheckRun
 from oneshot_dagster.domain.resume import next_action
 from oneshot_dagster.domain.resume_facts import ResumeFacts, RunState
-from oneshot_dagster.domain.run import Kind, Mode, State
+from oneshot_dagster.domain.run import STOPPED, Kind, Mode, State
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=1)
+_BEFORE = NOW - timedelta(days=9)
 _RULES = GateRules(required_checks=("ci",), approvals=0, reviewers=(), allow_no_checks=False, tests_advisory=False)
 _CI = {"pending": ("in_progress", None), "green": ("completed", "success"), "red": ("completed", "failure")}
 _INPUTS = Inputs(
@@ -89,7 +90,9 @@ def attempt(  # noqa: PLR0917 - all of it is the key of the cache
     retries: int,
     has_pull: bool,
     number: int,
+    just_stopped: bool,
 ) -> Attempt:
+    """`just_stopped`: since its last launch."""
     deadline = NOW + timedelta(days=-1 if late else 1)
     return Attempt(
         id="1",
@@ -109,6 +112,7 @@ def attempt(  # noqa: PLR0917 - all of it is the key of the cache
         infrastructure_retries=retries,
         created_at=LONG_AGO,
         updated_at=LONG_AGO,
+        finished_at=(LONG_AGO if just_stopped else _BEFORE) if state in STOPPED else None,
     )
 
 
@@ -126,7 +130,7 @@ def launches(selection: tuple[Artifact, ...], seals: int) -> tuple[Launch, ...]:
             costs_retry=False,
             created_at=LONG_AGO - timedelta(days=5),
         )
-        for n in range((seals if alone else 1) if selection else 0)
+        for n in range((max(seals, 1) if alone else 1) if selection else 0)
     )
 
 

@@ -18,6 +18,7 @@ from model_rules import (
     stop,
     take_lease,
     turn_moves,
+    turn_sets,
 )
 from model_state import Defect, Model, Pull, World, change_with, engine_with, put, spend
 
@@ -165,7 +166,7 @@ def _check_state(m: Model, w: World, i: int) -> Next:
         return [("passed", then(w, i, S.JUDGING))]
     if gate.opening is Opening.FAILED:
         return [("failed", then(w, i, S.NEEDS_ITERATION))]
-    return [("parks", stop(put(w, e.change, e.row, awaited="ci"), i))]
+    return [("parks", stop(turn_sets(m, w, i, awaited="ci"), i))]
 
 
 def _evaluation(m: Model, w: World, i: int) -> Next:

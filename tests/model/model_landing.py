@@ -11,14 +11,17 @@ from model_rules import (
     enter_lane,
     fenced,
     go_on,
+    holds_lease,
     is_open_in_truth,
     lane_is_ours,
     last_verified,
     leave_lane,
+    raise_lane,
     read_gate,
     row_of,
     stop,
     turn_moves,
+    turn_sets,
 )
 from model_state import Defect, Model, World, engine_with, onto, put, spend
 
@@ -44,8 +47,10 @@ def _then(w: World, i: int, target: State, **fields: object) -> World:
 
 def _in_lane(m: Model, w: World, i: int) -> tuple[World, bool]:
     e = engine(w, i)
+    if not holds_lease(w, i) and not m.has(Defect.NO_FENCE):
+        raise Stale
     w, ours = enter_lane(m, w, (e.change, e.row))
-    return (engine_with(w, i, lane=True), True) if ours else (_set(w, i, awaited="lane"), False)
+    return (engine_with(w, i, lane=True), True) if ours else (turn_sets(m, w, i, awaited="lane"), False)
 
 
 # steps.merge
@@ -94,7 +99,9 @@ def _behind(m: Model, w: World, i: int) -> Next:
     assert pull is not None
     head = f"{pull.head.partition('@')[0]}u@{len(w.base)}"
     pull = pull._replace(head=head, ci="pending", against=False)
-    return [("brought up to date", stop(_set(w, i, pull=pull, updates=row.updates + 1, awaited="head_moved"), i))]
+    return [
+        ("brought up to date", stop(turn_sets(m, w, i, pull=pull, updates=row.updates + 1, awaited="head_moved"), i))
+    ]
 
 
 def _merge_intend(m: Model, w: World, i: int) -> Next:
@@ -190,7 +197,8 @@ def _start_act(m: Model, w: World, i: int) -> Next:
 def _observe(m: Model, w: World, i: int) -> Next:
     if w.live == row_of(w, i).merge_sha:
         return [("ready", _then(w, i, S.VERIFYING))]
-    return [("parks", stop(_set(w, i, awaited="deployment"), i)), ("in vain", engine_with(w, i, at="fail"))]
+    parked = stop(turn_sets(m, w, i, awaited="deployment"), i)
+    return [("parks", parked), ("in vain", engine_with(w, i, at="fail"))]
 
 
 # steps.verification_report, steps.rollback, steps.restoring
@@ -201,7 +209,7 @@ def _verification(m: Model, w: World, i: int) -> Next:
     if row.failed:
         return [("goes on taking back", engine_with(w, i, at="undo"))]
     sha = row.merge_sha or ""
-    found = [("passed", go_on(_set(w, i, report=(sha, True), verified=sha), i))]
+    found = [("passed", go_on(turn_sets(m, w, i, report=(sha, True), verified=sha), i))]
     if w.left.breaks:
         found.append(("failed", engine_with(_set(spend(w, breaks=1), i, report=(sha, False)), i, at="fail")))
     return found
@@ -216,14 +224,12 @@ def _fail(m: Model, w: World, i: int) -> Next:
 
 def _undo(m: Model, w: World, i: int) -> Next:
     e, row = engine(w, i), row_of(w, i)
+    w = raise_lane(m, w, i)
     target = last_verified(w)
     if target is None or target == row.merge_sha:
         target = row.before
     if target is None or target == row.merge_sha or m.has(Defect.NOT_RESTORED):
         return [("nothing to restore", engine_with(w, i, at="undone"))]
-    if w.lane.holder != (e.change, e.row) and not m.has(Defect.NO_LANE):
-        raise Stale
-    w = engine_with(w, i, lane=True)  # restore asks for the lane's epoch anew
     fenced(m, w, i, lane=True)
     restored_rightly(w, e)
     return [("restored", engine_with(w._replace(live=target), i, at="undone"))]
@@ -249,7 +255,8 @@ def _evidence(m: Model, w: World, i: int) -> Next:
 
 
 def _seal(m: Model, w: World, i: int) -> Next:
-    return [("sealed", go_on(_set(settle_open(m, w, engine(w, i).change, engine(w, i).row), i, sealed=True), i))]
+    settled = settle_open(m, w, engine(w, i).change, engine(w, i).row)
+    return [("sealed", go_on(turn_sets(m, settled, i, sealed=True), i))]
 
 
 def settle_open(m: Model, w: World, change: int, n: int) -> World:

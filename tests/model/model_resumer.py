@@ -1,10 +1,11 @@
 """The resumer over the model: the facts of each unfinished attempt, domain.resume's one decision, and doing just that.
-One look is one action here; that two of them at once start nothing twice is the launch row's and the compare-and-set's."""
+One look is one action here, but for a slow one, which moves an attempt by what it read before others did what they did.
+That two of them at once start nothing twice is the launch row's."""
 
 from model_domain import attempt, resume
 from model_landing import settle_open
 from model_rules import Stale, enter_lane, move, read_gate
-from model_state import Change, Defect, Model, Row, World, change_with, latest, put
+from model_state import Change, Defect, Model, Row, Slow, World, change_with, latest, put, spend
 
 from oneshot_dagster.domain.action import (
     Action,
@@ -19,6 +20,7 @@ from oneshot_dagster.domain.action import (
 )
 from oneshot_dagster.domain.artifact import Artifact
 from oneshot_dagster.domain.attempt import Attempt
+from oneshot_dagster.domain.resume import EVIDENCE_TRIES
 from oneshot_dagster.domain.run import HEAD_IS_PUBLIC, LIVE, Kind, State
 
 _OVER = frozenset({"success", "failure", "canceled"})
@@ -38,6 +40,42 @@ def look(m: Model, w: World, change: int, n: int) -> tuple[str, World] | None:
     except Stale:
         return None
     return f"resumer, change {change}, attempt {n + 1}: {type(action).__name__}: {action.reason}", done
+
+
+def look_slowly(m: Model, w: World, change: int, n: int) -> tuple[str, World] | None:
+    """A look whose move comes later. What starts something is the launch row's, and left out."""
+    if not w.left.slow or w.slow is not None or not _is_unfinished(w.changes[change], n):
+        return None
+    action, w = _decided(m, w, change, n)
+    if not isinstance(action, MoveTo):
+        return None
+    c = w.changes[change]
+    asked = tuple(a for k, a in enumerate(c.asked) if k in action.handle)
+    slow = Slow(change=change, row=n, known=c.rows[n].state, action=action, asked=asked)
+    return f"slow resumer, change {change}, attempt {n + 1}: {action.reason}", spend(w, slow=1)._replace(slow=slow)
+
+
+def act_at_last(m: Model, w: World) -> tuple[str, World] | None:
+    """runs.transition under Untaken: the lease's epoch and the row are as they were read."""
+    slow = w.slow
+    if slow is None:
+        return None
+    w = w._replace(slow=None)
+    here = f"slow resumer, change {slow.change}, attempt {slow.row + 1}"
+    if not (slow.untaken or m.has(Defect.RESUMER_UNFENCED)) or not (slow.unmoved or m.has(Defect.NO_COMPARE_AND_SET)):
+        m.cover.add(("slow", "stale"))
+        return f"{here}: it is not as it was", w
+    at = (slow.change, slow.row)
+    try:
+        w = _moved(m, w, at, slow.known, slow.action)
+    except Stale:
+        return f"{here}: it does not stand there any more", w
+    m.cover.add(("slow", "moves"))
+    asked = list(w.changes[slow.change].asked)
+    for a in slow.asked:
+        if a in asked:
+            asked.remove(a)
+    return f"{here}: {slow.action.target}", change_with(w, slow.change, asked=tuple(asked))
 
 
 def _what(action: Action) -> str:
@@ -122,6 +160,7 @@ def _attempt(row: Row, n: int) -> Attempt:
         row.retries,
         row.pull is not None,
         n + 1,
+        row.seals == 0,
     )
 
 
@@ -147,7 +186,7 @@ def _act(m: Model, w: World, at: tuple[int, int], action: Action) -> World:
                 launch=action.selection,
                 run="queued",
                 moved=False,
-                seals=row.seals + 1 if alone else 0,
+                seals=min(row.seals + 1, EVIDENCE_TRIES) if alone else 0,
                 retries=row.retries + action.costs_retry,
                 awaited=row.awaited.rstrip("!") if row.awaited else None,
             )
@@ -162,17 +201,19 @@ def _act(m: Model, w: World, at: tuple[int, int], action: Action) -> World:
             w = change_with(w, at[0], rows=(*w.changes[at[0]].rows, Row()))
             return _handled(w, at[0], action.handle)
         case MoveTo():
-            fresh = {"retries": 0} if row.state is State.NEEDS_HUMAN else {}
-            moved = move(
-                m, w, at, row.state, action.target, sealed=False, why=action.human_reason, moved=row.moved, **fresh
-            )
-            return _handled(moved, at[0], action.handle)
+            return _handled(_moved(m, w, at, row.state, action), at[0], action.handle)
         case Settle():
             return _handled(w, at[0], action.handle)
         case SettleIntents():
             return settle_open(m, w, *at)
         case _:
             raise AssertionError(action)
+
+
+def _moved(m: Model, w: World, at: tuple[int, int], known: State, action: MoveTo) -> World:
+    row = w.changes[at[0]].rows[at[1]]
+    fresh = {"retries": 0} if known is State.NEEDS_HUMAN else {}
+    return move(m, w, at, known, action.target, sealed=False, why=action.human_reason, moved=row.moved, **fresh)
 
 
 def _failed(w: World, at: tuple[int, int]) -> World:

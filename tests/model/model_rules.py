@@ -6,7 +6,7 @@ from model_domain import gate as decided
 from model_state import Defect, Engine, Lane, Model, Row, Violation, World, change_with, engine_with, latest, put
 
 from oneshot_dagster.domain.gate import Gate
-from oneshot_dagster.domain.run import BEFORE_MERGE, Kind, State, allowed
+from oneshot_dagster.domain.run import BEFORE_MERGE, STOPPED, Kind, State, allowed
 
 S = State
 _IN_THE_LANE = frozenset({S.MERGE_READY, S.MERGED, S.DEPLOYING, S.VERIFYING, S.ROLLING_BACK})
@@ -53,6 +53,8 @@ def take_lease(m: Model, w: World, i: int) -> World | None:
         for o in w.engines
     )
     w = change_with(w._replace(engines=engines), e.change, leased=True, silent=False)
+    if w.slow is not None and w.slow.change == e.change:
+        w = w._replace(slow=w.slow._replace(untaken=False))
     n = latest(w.changes[e.change])
     return engine_with(w, i, current=True, row=n, known=w.changes[e.change].rows[n].state, mine=False)
 
@@ -95,6 +97,8 @@ def move(m: Model, w: World, at: tuple[int, int], source: State, target: State, 
     row = w.changes[at[0]].rows[at[1]]
     if m.has(Defect.NO_COMPARE_AND_SET):
         source = row.state
+    if w.slow is not None and (w.slow.change, w.slow.row) == at:
+        w = w._replace(slow=w.slow._replace(unmoved=False))
     if row.state is not source:
         raise Stale
     if not allowed(source, target):
@@ -103,6 +107,8 @@ def move(m: Model, w: World, at: tuple[int, int], source: State, target: State, 
     fields = {"awaited": None, "failed": False, "moved": True, **fields}
     if target is S.NEEDS_HUMAN:
         fields.setdefault("human_from", source)
+    if target in STOPPED:
+        fields["seals"] = 0
     w = put(w, *at, state=target, **fields)
     if target is S.COMPLETED:
         completed_rightly(w, at)
@@ -113,11 +119,25 @@ def move(m: Model, w: World, at: tuple[int, int], source: State, target: State, 
 
 
 def turn_moves(m: Model, w: World, i: int, target: State, **fields: object) -> World:
-    """Turn.move: compare-and-set from the state that this turn knows, by whom the lease was not taken from."""
+    """Turn.move: compare-and-set from the state that this turn knows, with its lease looked at in the same transaction."""
     e = engine(w, i)
-    if not e.current and not m.has(Defect.LOST_UNSEEN):
+    if not holds_lease(w, i) and not m.has(Defect.MOVE_UNFENCED):
         raise Stale
     return engine_with(move(m, w, (e.change, e.row), e.known, target, **fields), i, known=target)
+
+
+def turn_sets(m: Model, w: World, i: int, **fields: object) -> World:
+    """Turn.set and Turn.park, fenced likewise."""
+    e = engine(w, i)
+    if not holds_lease(w, i) and not m.has(Defect.MOVE_UNFENCED):
+        raise Stale
+    return put(w, e.change, e.row, **fields)
+
+
+def holds_lease(w: World, i: int) -> bool:
+    """leases.fence: under the newest epoch, and not run out. What the engine itself believes of it is not asked."""
+    e = engine(w, i)
+    return e.current and w.changes[e.change].leased
 
 
 # The lane: leases.sql, lane_holder, lane_first, lane_take; steps.lane
@@ -166,6 +186,18 @@ def _lane_given(w: World, lane: Lane) -> World:
     return put(w, *lane.holder, start=None) if lane.holder is not None else w
 
 
+def raise_lane(m: Model, w: World, i: int) -> World:
+    """leases.raise_lane: of who holds it, under its lease."""
+    e = engine(w, i)
+    if w.lane.holder != (e.change, e.row) and not m.has(Defect.NO_LANE):
+        raise Stale
+    if not holds_lease(w, i) and not m.has(Defect.NO_FENCE):
+        raise Stale
+    if not m.has(Defect.LANE_NOT_RAISED):
+        w = _lane_given(w, w.lane)
+    return engine_with(w, i, lane=True)
+
+
 def leave_lane(m: Model, w: World, at: tuple[int, int]) -> World:
     row = w.changes[at[0]].rows[at[1]]
     if row.kind is Kind.REVERT and row.state is not S.COMPLETED:
@@ -181,16 +213,14 @@ def lane_is_ours(m: Model, w: World, i: int) -> bool:
     e = engine(w, i)
     if m.has(Defect.NO_LANE_EPOCH):
         return True
-    if not e.current and not m.has(Defect.LOST_UNSEEN, Defect.NO_FENCE):
+    if not holds_lease(w, i) and not m.has(Defect.NO_FENCE, Defect.LANE_NOT_RAISED):
         return False
     return m.has(Defect.NO_LANE) or (e.lane and w.lane.holder == (e.change, e.row))
 
 
 def fenced(m: Model, w: World, i: int, *, lane: bool) -> None:
     """writes.intend: the lease, which must not have run out, and both epochs are looked at in the transaction of the intent."""
-    e = engine(w, i)
-    held = e.current and w.changes[e.change].leased
-    if not (held or m.has(Defect.NO_FENCE)) or (lane and not lane_is_ours(m, w, i)):
+    if not (holds_lease(w, i) or m.has(Defect.NO_FENCE)) or (lane and not lane_is_ours(m, w, i)):
         raise Stale
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from oneshot_dagster.domain.action import MoveTo
 from oneshot_dagster.domain.artifact import Artifact
 from oneshot_dagster.domain.run import Kind, State
 
@@ -98,6 +99,20 @@ class Left(NamedTuple):
     merges: int = 0  # a person's merge
     hands: int = 0  # one step launched by hand
     others: int = 0  # something else is deployed past us
+    slow: int = 0  # a look of a second resumer, which acts on what it read a while ago
+
+
+class Slow(NamedTuple):
+    """What a resumer has decided and not done yet. `untaken`: nobody took the change's lease since it looked, `unmoved`: the
+    attempt is as it was read."""
+
+    change: int
+    row: int
+    known: State
+    action: MoveTo
+    asked: tuple[str, ...]  # the requests that it takes as handled
+    untaken: bool = True
+    unmoved: bool = True
 
 
 class World(NamedTuple):
@@ -110,6 +125,7 @@ class World(NamedTuple):
     proven: tuple[str, ...]  # heads that were judged with a passed gate: what the claims hold against
     started: int  # the place in the base of the newest revision that was started
     left: Left
+    slow: Slow | None = None
 
 
 class Defect(StrEnum):
@@ -122,10 +138,12 @@ class Defect(StrEnum):
     EARLY_COMPLETED = "completed without asking for the criteria"
     SEALED_UNSEEN = "what serves is not observed at the moment of sealing"
     NO_FENCE = "an intent is written without a look at the lease's epoch"
-    LOST_UNSEEN = "who wakes goes on before it sees that its lease was taken"
+    MOVE_UNFENCED = "a step of the lifecycle is taken without a look at the lease's epoch"
+    RESUMER_UNFENCED = "the resumer moves what somebody has begun to work on since it looked"
     NO_LEASE = "a change's lease is given to everybody"
     NO_LANE = "everybody is let into the lane"
     NO_LANE_EPOCH = "the last act before a start looks neither at lease nor lane"
+    LANE_NOT_RAISED = "restoring keeps the lane's epoch, and the last act before a start looks at nothing else"
     LANE_LEFT_EARLY = "the lane is left with the merge"
     REVERT_QUEUES = "a revert waits behind the attempt that it takes back"
     EFFECT_BEFORE_INTENT = "the merge comes before its intent"

@@ -64,6 +64,12 @@ class Shop:
         said = [[s["state"] for s in reversed(self.world.forge.api("GET", "acme/shop", path))] for path in paths]
         return [[state for state, _ in itertools.groupby(states)] for states in said]
 
+    def started_under(self, attempt: Attempt) -> int:
+        """The lane's epoch."""
+        writes = self.engine.services.store.writes.of(attempt.key)
+        starts = [w for w in writes if w.attempt_id == attempt.id and w.action == "start_deployment"]
+        return starts[-1].payload["lane_epoch"]
+
     def retry(self, key: ChangeKey) -> None:
         self.engine.services.store.requests.add(self.engine.attempt(key).id, kind="retry", by="ada")
 
@@ -183,6 +189,7 @@ def test_what_fails_there_is_brought_back_by_the_history_and_reverted(shop: Shop
     assert (first.state, again.state, revert.kind) == (State.COMPLETED, State.COMPLETED, Kind.REVERT), again.reason
     undone = [w for w in shop.engine.services.store.writes.of(last.key) if w.action == "undo"]
     assert [(w.outcome, w.result["revision"]) for w in undone] == [("done", first.merge_sha)]
+    assert [w.payload["lane_epoch"] - shop.started_under(broken) for w in undone] == [1]
     starts = [start["sha"] for start in served(shop.world.shop_url)["starts"]]
     assert starts[-4:] == [broken.merge_sha, first.merge_sha, revert.merge_sha, again.merge_sha]
     assert shop.statuses(broken.merge_sha) == [["in_progress", "success", "failure"]]
@@ -197,6 +204,9 @@ def test_what_syncs_by_itself_is_taken_back_by_its_revert_alone(shop: Shop) -> N
     assert not [w for w in shop.engine.services.store.writes.of(last.key) if w.action == "undo"]
     moves = [step.reason for step in shop.engine.services.store.runs.transitions(broken.id)]
     assert any("syncs by itself" in reason for reason in moves)
+    assert (
+        shop.started_under(revert) == shop.started_under(broken) + 2
+    )  # raised where nothing could be brought back too
     assert served(shop.world.shop_url)["revision"] == again.merge_sha
 
 

@@ -111,6 +111,11 @@ def _the_closing_by_the_merge_withdraws_nothing(resumed, broken: Attempt) -> Non
     assert [r for r in services.store.requests.of(broken.id) if r.kind == "stop"] == []
 
 
+def _begun_under(resumed, broken: Attempt) -> int:
+    """The lane's epoch as the deployment entered it."""
+    return resumed.services.store.artifacts.records(broken.id)["deployment"].record.shown["lane_epoch"]
+
+
 def test_what_others_pushed_meanwhile_stays_and_a_stalled_engine_starts_nothing_older(resumed_alone):
     world, store = resumed_alone.world, resumed_alone.services.store
     verified = _completed(resumed_alone).verified_sha
@@ -119,6 +124,7 @@ def test_what_others_pushed_meanwhile_stays_and_a_stalled_engine_starts_nothing_
     assert served(world.shop_url)["revision"] == verified
     assert _seconds_to_restore(resumed_alone, broken) <= 30
     epoch = store.leases.lane_epoch(broken)
+    assert epoch == _begun_under(resumed_alone, broken) + 1  # so what began before the restore starts nothing after it
     push(world, "main", {"README.md": "somebody else's words\n"})
     until(resumed_alone.services, resumed_alone.launcher, broken.key, lambda a: a.state is State.NEEDS_ITERATION)
     _the_closing_by_the_merge_withdraws_nothing(resumed_alone, broken)

@@ -4,6 +4,7 @@ from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.domain.freeze import stopped
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.services.store.database import Asking, Database, Row, present
+from oneshot_dagster.services.store.fences import hold_fast
 from oneshot_dagster.services.store.freezes import freezes
 from oneshot_dagster.services.store.protocol import LanePlace, Lease
 from oneshot_dagster.services.store.rows import change_key
@@ -31,9 +32,10 @@ class PostgresLeases:
         row = self._database.one("leases.current", name=name)
         return _lease(row) if row else None
 
-    def enter_lane(self, attempt: Attempt, *, seconds: float) -> LanePlace:
+    def enter_lane(self, attempt: Attempt, *, seconds: float, under: Lease | None = None) -> LanePlace:
         asker = {"lane": lane_of(attempt), "run_id": attempt.id}
         with self._database.transaction() as asking:
+            hold_fast(asking, under, doing="its lane was not entered")
             asking.run("leases.lane_ensure", lane=asker["lane"])
             asking.one("leases.lane_lock", lane=asker["lane"])
             asking.run("leases.lane_queue", **asker)
@@ -56,13 +58,26 @@ class PostgresLeases:
                 return _behind(first)
             return _ours(asking, "leases.lane_take", **asker, seconds=seconds)
 
-    def leave_lane(self, attempt: Attempt) -> None:
+    def leave_lane(self, attempt: Attempt, *, under: Lease | None = None) -> None:
         asker = {"lane": lane_of(attempt), "run_id": attempt.id}
         with self._database.transaction() as asking:
+            hold_fast(asking, under, doing="its lane was not left")
             asking.one("leases.lane_lock", lane=asker["lane"])
             asking.run("leases.lane_leave", **asker)
             asking.run("leases.lane_release", **asker)
             asking.all("leases.lane_wake", lane=asker["lane"])
+
+    def raise_lane(self, attempt: Attempt, *, lease: Lease) -> int | None:
+        with self._database.transaction() as asking:
+            hold_fast(asking, lease, doing="its lane was not raised")
+            row = asking.one("leases.lane_raise", lane=lane_of(attempt), run_id=attempt.id)
+            return row["epoch"] if row else None
+
+    def lane_is_ours(self, attempt: Attempt, *, lease: Lease, epoch: int) -> bool:
+        with self._database.transaction() as asking:
+            held = asking.one("leases.fence", **_identity(lease))
+            row = asking.one("leases.lane_epoch", lane=lane_of(attempt), run_id=attempt.id)
+            return held is not None and row is not None and row["epoch"] == epoch
 
     def lane_epoch(self, attempt: Attempt) -> int | None:
         row = self._database.one("leases.lane_epoch", lane=lane_of(attempt), run_id=attempt.id)

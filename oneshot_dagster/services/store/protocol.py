@@ -42,6 +42,15 @@ class Lease:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Untaken:
+    """A lease as somebody saw it who does not hold it; `epoch` 0 where it was never taken. What was decided then stands
+    only while nobody took it since."""
+
+    name: str
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LanePlace:
     """`lease` where the lane is ours; else who is ahead (the change in it and its state), or what stopped the lane."""
 
@@ -95,20 +104,28 @@ class Runs(Protocol):
         ...
 
     def transition(
-        self, attempt: Attempt, target: State, *, reason: str, cause: str, fields: Mapping[str, object] | None = None
+        self,
+        attempt: Attempt,
+        target: State,
+        *,
+        reason: str,
+        cause: str,
+        fields: Mapping[str, object] | None = None,
+        under: Lease | Untaken | None = None,
     ) -> Attempt:
         """Compare-and-set from `attempt.state`, appended to run_transitions in the same transaction.
 
         `cause` names who or what did it (a step and Dagster run, or a person). The lifecycle table is checked.
-        Raises StaleState where the row stands in another state by now.
+        Raises LeaseLost where the lease is not held; StaleState where the row stands in another state by now and, of a lease
+        that was only seen, where it was taken since or the row changed in anything.
         """
         ...
 
-    def update(self, attempt_id: str, fields: Mapping[str, object]) -> Attempt:
-        """Sets fields other than `state`."""
+    def update(self, attempt_id: str, fields: Mapping[str, object], *, under: Lease | None = None) -> Attempt:
+        """Sets fields other than `state`. Raises LeaseLost."""
         ...
 
-    def park(self, attempt_id: str, awaited: Awaited | None, *, reason: str) -> Attempt: ...
+    def park(self, attempt_id: str, awaited: Awaited | None, *, reason: str, under: Lease | None = None) -> Attempt: ...
 
     def transitions(self, attempt_id: str) -> tuple[Transition, ...]: ...
 
@@ -150,14 +167,27 @@ class Leases(Protocol):
 
     def current(self, name: str) -> Lease | None: ...
 
-    def enter_lane(self, attempt: Attempt, *, seconds: float) -> LanePlace:
+    def enter_lane(self, attempt: Attempt, *, seconds: float, under: Lease | None = None) -> LanePlace:
         """`lane:<repository>:<base>`, FIFO by first asking. The place in the queue is kept until `leave_lane`.
 
-        A lane that is stopped is nobody's, not even that of who holds it.
+        A lane that is stopped is nobody's, not even that of who holds it. Raises LeaseLost.
         """
         ...
 
-    def leave_lane(self, attempt: Attempt) -> None: ...
+    def leave_lane(self, attempt: Attempt, *, under: Lease | None = None) -> None:
+        """Raises LeaseLost: whoever goes on with the attempt may be in it again."""
+        ...
+
+    def raise_lane(self, attempt: Attempt, *, lease: Lease) -> int | None:
+        """The lane's next epoch, where this attempt holds it: what was begun under an earlier one is not ours any more.
+
+        Raises LeaseLost where the change is not held.
+        """
+        ...
+
+    def lane_is_ours(self, attempt: Attempt, *, lease: Lease, epoch: int) -> bool:
+        """Both now: the change is held under that lease, and its attempt holds the lane under that epoch."""
+        ...
 
     def lane_epoch(self, attempt: Attempt) -> int | None:
         """The epoch under which this attempt holds its lane, None where it does not."""

@@ -11,6 +11,8 @@ from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.errors import BadInput, StaleState, TryAgain
 from oneshot_dagster.domain.run import STOPPED, Kind, Mode, State, allowed
 from oneshot_dagster.services.store.database import Database, Row, broke, json, present
+from oneshot_dagster.services.store.fences import hold_fast
+from oneshot_dagster.services.store.protocol import Lease, Untaken
 from oneshot_dagster.services.store.rows import attempt, change_key, columns
 
 
@@ -66,7 +68,14 @@ class PostgresRuns:
         return tuple(map(attempt, self._database.all("runs.unfinished")))
 
     def transition(
-        self, attempt: Attempt, target: State, *, reason: str, cause: str, fields: Mapping[str, object] | None = None
+        self,
+        attempt: Attempt,
+        target: State,
+        *,
+        reason: str,
+        cause: str,
+        fields: Mapping[str, object] | None = None,
+        under: Lease | Untaken | None = None,
     ) -> Attempt:
         if not allowed(attempt.state, target):
             raise BadInput(
@@ -75,16 +84,19 @@ class PostgresRuns:
                 do="read the attempt again",
             )
         try:
-            row = self._database.one(
-                "runs.transition",
-                id=attempt.id,
-                source=attempt.state.value,
-                target=target.value,
-                stopped=target in STOPPED,
-                reason=reason,
-                cause=cause,
-                fields=json(columns(_implied(attempt.state, target) | dict(fields or {}))),
-            )
+            with self._database.transaction() as asking:
+                hold_fast(asking, under, doing=f"{attempt.key} was not moved to {target}")
+                row = asking.one(
+                    "runs.transition",
+                    id=attempt.id,
+                    source=attempt.state.value,
+                    as_of=attempt.updated_at if isinstance(under, Untaken) else None,
+                    target=target.value,
+                    stopped=target in STOPPED,
+                    reason=reason,
+                    cause=cause,
+                    fields=json(columns(_implied(attempt.state, target) | dict(fields or {}))),
+                )
         except IntegrityError as error:
             if broke(error, "runs_one_live_attempt"):
                 raise StaleState(f"{attempt.key} has another live attempt than {attempt.number} by now") from error
@@ -93,11 +105,13 @@ class PostgresRuns:
             raise StaleState(f"{attempt.key}, attempt {attempt.number}, does not stand in {attempt.state} any more")
         return _attempt(row)
 
-    def update(self, attempt_id: str, fields: Mapping[str, object]) -> Attempt:
-        return attempt(present(self._database.one("runs.update", id=attempt_id, fields=json(columns(fields)))))
+    def update(self, attempt_id: str, fields: Mapping[str, object], *, under: Lease | None = None) -> Attempt:
+        with self._database.transaction() as asking:
+            hold_fast(asking, under, doing="nothing was written of the attempt")
+            return attempt(present(asking.one("runs.update", id=attempt_id, fields=json(columns(fields)))))
 
-    def park(self, attempt_id: str, awaited: Awaited | None, *, reason: str) -> Attempt:
-        return self.update(attempt_id, {"awaited": awaited, "reason": reason})
+    def park(self, attempt_id: str, awaited: Awaited | None, *, reason: str, under: Lease | None = None) -> Attempt:
+        return self.update(attempt_id, {"awaited": awaited, "reason": reason}, under=under)
 
     def transitions(self, attempt_id: str) -> tuple[Transition, ...]:
         return tuple(map(_transition, self._database.all("runs.transitions", id=attempt_id)))
@@ -120,9 +134,10 @@ def _of(key: ChangeKey) -> dict[str, object]:
 
 def _implied(source: State, target: State) -> dict[str, object]:
     """What ends with the state that is left, where the fields do not say otherwise."""
-    implied: dict[str, object] = {"awaited": None, "human_from": source if target is State.NEEDS_HUMAN else None}
+    human_from = source if target is State.NEEDS_HUMAN else None
+    implied: dict[str, object] = {"awaited": None, "human_from": human_from, "evidence_head": None}
     if source is State.NEEDS_HUMAN:
-        implied |= {"human_reason": None, "evidence_head": None}
+        implied["human_reason"] = None
     return implied
 
 

@@ -6,6 +6,7 @@ from oneshot_dagster.domain.attempt import WriteAction
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.errors import LeaseLost
 from oneshot_dagster.services.store.database import Database, Row, json, present
+from oneshot_dagster.services.store.fences import hold_fast
 from oneshot_dagster.services.store.protocol import Lease
 
 
@@ -25,8 +26,7 @@ class PostgresWrites:
     ) -> WriteAction:
         identity = {"run_id": attempt_id, "action": action, "key": key}
         with self._database.transaction() as asking:
-            if not asking.one("writes.fence", name=lease.name, holder=lease.holder, epoch=lease.epoch):
-                raise LeaseLost(f"{lease.name} is held under another epoch than {lease.epoch}: nothing was intended")
+            hold_fast(asking, lease, doing="nothing was intended")
             if lane_epoch is not None and not asking.one("writes.lane_fence", run_id=attempt_id, epoch=lane_epoch):
                 raise LeaseLost(f"the lane is not held under epoch {lane_epoch}: nothing was intended")
             row = asking.one(

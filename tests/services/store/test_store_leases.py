@@ -8,6 +8,7 @@ from store_fixtures import TO_COMPLETED, TO_MERGE_READY, intake, sha, until_lock
 
 from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.domain.change import ChangeKey
+from oneshot_dagster.domain.errors import LeaseLost
 from oneshot_dagster.domain.run import Kind, State
 from oneshot_dagster.services.store.postgres import PostgresStore
 
@@ -208,6 +209,47 @@ def test_a_revert_takes_the_lane_over_from_what_it_takes_back_and_goes_first(sto
     assert _enter(store, waiter) == "acme/shop#1, rolling_back"
     assert _enter(store, revert) == 2
     assert store.leases.lane_epoch(broken) is None
+
+
+def test_what_is_rolled_back_holds_nobody_up_though_a_person_has_to_say_what_follows(store: PostgresStore) -> None:
+    broken, second, third = (_ready(store, f"acme/shop#{n}") for n in (1, 2, 3))
+    _enter(store, broken)
+    back = walk(store, broken, S.MERGED, S.DEPLOYING, S.VERIFYING, S.ROLLING_BACK)
+    assert _enter(store, second) == "acme/shop#1, rolling_back"
+    waits = walk(store, back, S.ROLLED_BACK, S.NEEDS_HUMAN)
+    assert waits.human_from is S.ROLLED_BACK
+    assert _enter(store, second) == 2
+    assert _enter(store, third) == "acme/shop#2, merge_ready"
+
+
+def test_raising_the_lane_takes_it_from_whoever_entered_it_before(store: PostgresStore) -> None:
+    attempt, other = _ready(store, "acme/shop#1"), _ready(store, "acme/shop#2")
+    lease = store.leases.take("change:acme/shop#1", "one", seconds=30)
+    assert lease
+    stalled = _enter(store, attempt)
+    assert store.leases.lane_is_ours(attempt, lease=lease, epoch=1)
+    assert store.leases.raise_lane(attempt, lease=lease) == 2
+    assert not store.leases.lane_is_ours(attempt, lease=lease, epoch=stalled)
+    with pytest.raises(LeaseLost):
+        store.writes.intend(attempt.id, action="start", key="k", payload={}, lease=lease, lane_epoch=1)
+    assert store.leases.lane_is_ours(attempt, lease=lease, epoch=2)
+    assert store.leases.raise_lane(other, lease=lease) is None
+
+
+def test_who_lost_the_change_has_no_part_in_its_lane(store: PostgresStore) -> None:
+    attempt = _ready(store, "acme/shop#1")
+    lost = store.leases.take("change:acme/shop#1", "stalled", seconds=0)
+    assert lost
+    _enter(store, attempt)
+    assert not store.leases.lane_is_ours(attempt, lease=lost, epoch=1)
+    for act in (
+        lambda: store.leases.enter_lane(attempt, seconds=DAY, under=lost),
+        lambda: store.leases.raise_lane(attempt, lease=lost),
+        lambda: store.leases.leave_lane(attempt, under=lost),
+    ):
+        with pytest.raises(LeaseLost):
+            act()
+    assert store.leases.lane_epoch(attempt) == 1
 
 
 def test_of_many_that_race_for_a_lane_one_enters(make_store: Callable[[], PostgresStore]) -> None:

@@ -1,15 +1,18 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
+import psycopg
 import pytest
-from store_fixtures import TO_COMPLETED, TO_MERGE_READY, inputs, intake, sha, walk
+from store_fixtures import TO_COMPLETED, TO_MERGE_READY, inputs, intake, sha, until_locked, walk
 
 from oneshot_dagster.domain.attempt import Attempt, Awaited
 from oneshot_dagster.domain.change import ChangeKey
-from oneshot_dagster.domain.errors import BadInput, StaleState
+from oneshot_dagster.domain.errors import BadInput, LeaseLost, StaleState
 from oneshot_dagster.domain.run import Kind, Mode, State
 from oneshot_dagster.services.store.postgres import PostgresStore
+from oneshot_dagster.services.store.protocol import Untaken
 from oneshot_dagster.services.store.rows import SETTABLE
 
 S = State
@@ -95,6 +98,70 @@ def test_a_transition_from_another_state_is_stale_and_changes_nothing(store: Pos
         walk(store, seen, S.WORKTREE_READY)
     assert store.runs.by_id(seen.id) == now
     assert len(store.runs.transitions(seen.id)) == 2
+
+
+@pytest.mark.parametrize("seconds", [0, 30], ids=["ran out", "taken"])
+def test_whoever_lost_the_lease_moves_and_writes_nothing_though_the_state_is_the_same(
+    store: PostgresStore, seconds: float
+) -> None:
+    """Of a lease that ran out, and that nobody took, others act already."""
+    seen = intake(store)
+    stalled = store.leases.take(f"change:{KEY}", "stalled", seconds=seconds)
+    assert stalled
+    if seconds:
+        stalled = replace(stalled, epoch=stalled.epoch - 1)
+    for write in (
+        lambda: store.runs.transition(seen, S.WORKTREE_READY, reason="r", cause="c", under=stalled),
+        lambda: store.runs.update(seen.id, {"head_sha": sha("a")}, under=stalled),
+        lambda: store.runs.park(seen.id, None, reason="parked", under=stalled),
+    ):
+        with pytest.raises(LeaseLost):
+            write()
+    assert store.runs.by_id(seen.id) == seen
+    assert len(store.runs.transitions(seen.id)) == 1
+    store.leases.release(stalled)
+    holder = store.leases.take(f"change:{KEY}", "stalled", seconds=30)
+    assert store.runs.transition(seen, S.WORKTREE_READY, reason="r", cause="c", under=holder).state is S.WORKTREE_READY
+
+
+def _moved_as_read(store: PostgresStore, seen: Attempt, *, epoch: int) -> Attempt:
+    under = Untaken(name=f"change:{KEY}", epoch=epoch)
+    return store.runs.transition(seen, S.CANCELLED, reason="stopped", cause="resumer", under=under)
+
+
+def test_what_was_decided_without_the_lease_is_void_once_somebody_took_it(store: PostgresStore) -> None:
+    seen = intake(store)
+    taken = store.leases.take(f"change:{KEY}", "an engine", seconds=30)
+    assert taken
+    with pytest.raises(StaleState):
+        _moved_as_read(store, seen, epoch=0)
+    store.leases.release(taken)
+    assert _moved_as_read(store, seen, epoch=1).state is S.CANCELLED
+
+
+def test_what_was_decided_of_an_attempt_is_void_once_anything_of_it_changed(store: PostgresStore) -> None:
+    seen = intake(store)
+    now = store.runs.update(seen.id, {"head_sha": sha("a")})
+    with pytest.raises(StaleState):
+        _moved_as_read(store, seen, epoch=0)
+    assert _moved_as_read(store, now, epoch=0).state is S.CANCELLED
+
+
+def test_a_taker_waits_for_a_move_that_rests_on_nobody_having_taken_it(
+    store: PostgresStore, make_store: Callable[[], PostgresStore], sql: psycopg.Connection
+) -> None:
+    seen, lease = intake(store), store.leases.take(f"change:{KEY}", "one", seconds=30)
+    assert lease
+    store.leases.release(lease)
+    with ThreadPoolExecutor(2) as pool:
+        with sql.transaction():
+            sql.execute("select from codex_judge.runs for update")
+            moves = pool.submit(_moved_as_read, store, seen, epoch=1)
+            until_locked(sql)
+            takes = pool.submit(make_store().leases.take, f"change:{KEY}", "two", seconds=30)
+            until_locked(sql, 2)
+        assert moves.result(30).state is S.CANCELLED
+        assert takes.result(30) is not None
 
 
 def test_of_two_engines_that_move_an_attempt_one_wins(make_store: Callable[[], PostgresStore]) -> None:

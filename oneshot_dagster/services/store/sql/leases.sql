@@ -23,6 +23,17 @@ where name = :name and holder = :holder and epoch = :epoch
 -- Who holds a lease, or held it last; no row where it was never taken.
 select *, expires_at <= clock_timestamp() as expired from codex_judge.leases where name = :name and epoch > 0
 
+-- name: fence
+-- Locks a lease against being taken until what is written under it stands; no row where the epoch is not current, or where
+-- it ran out: then others act for the change already, without taking it.
+select 1 from codex_judge.leases
+where name = :name and holder = :holder and epoch = :epoch and expires_at > clock_timestamp()
+for share
+
+-- name: epoch
+-- The epoch of a lease, locked likewise for who does not hold it; no row where it was never taken.
+select epoch from codex_judge.leases where name = :name for share
+
 -- name: lane_ensure
 -- A lane has a row from the first asking on.
 insert into codex_judge.leases (name, holder, epoch, expires_at) values (:lane, '', 0, clock_timestamp())
@@ -37,10 +48,11 @@ select 1 from codex_judge.leases where name = :lane for update
 -- it is free when that attempt has stopped, or waits for a person. From the first effect in the lane on it keeps it, whatever
 -- it waits for; while its branch is brought up to date too, so that nobody else of ours moves the base meanwhile.
 -- A revert takes the lane over from the attempt of its own change that it rolls back, and keeps it until it is completed:
--- what it could not take back is still in the base.
+-- what it could not take back is still in the base. What is rolled back holds it no more, also where a person did that.
 select h.id::text = :run_id as ours, h.repository, h.issue_number, h.state,
   h.state in ('completed', 'cancelled', 'superseded')
-    or (h.kind <> 'revert' and h.state = 'needs_iteration')
+    or (h.kind <> 'revert' and case h.state when 'needs_human' then h.human_from else h.state end
+      in ('needs_iteration', 'rolled_back'))
     or (h.kind <> 'revert' and h.merge_sha is null
       and case h.state when 'needs_human' then h.human_from else h.state end in (
         'queued', 'worktree_ready', 'implementing', 'testing', 'pr_ready', 'awaiting_ci', 'judging', 'merge_ready')
@@ -83,6 +95,10 @@ returning *, false as expired
 update codex_judge.leases set expires_at = clock_timestamp() + make_interval(secs => :seconds)
 where name = :lane
 returning *, false as expired
+
+-- name: lane_raise
+-- The next epoch for who holds the lane: whoever read it before, and stalls, holds an old one.
+update codex_judge.leases set epoch = epoch + 1 where name = :lane and holder = :run_id returning epoch
 
 -- name: lane_leave
 -- Leaves the queue.

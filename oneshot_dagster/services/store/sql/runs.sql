@@ -79,8 +79,8 @@ where (r.state <> 'completed' or r.evidence_head is null)
 order by r.created_at, r.id
 
 -- name: transition
--- Compare-and-set of the state with its line in run_transitions. What was awaited ends with the state that awaited it;
--- evidence that was sealed at needs_human does not cover what comes after it.
+-- Compare-and-set of the state with its line in run_transitions; `as_of`: of the whole row, as it was read then. What was
+-- awaited ends with the state that awaited it; evidence that was sealed does not cover what comes after it.
 with moved as (
   update codex_judge.runs r set
     (base_sha, head_sha, judged_sha, merge_sha, merged_by, deployed_sha, verified_sha, verified_in, pr_number, pr_url, ci_status,
@@ -96,6 +96,7 @@ with moved as (
     finished_at = case when :stopped then now() end,
     updated_at = now()
   where r.id = cast(:id as uuid) and r.state = cast(:source as codex_judge.run_state)
+    and (cast(:as_of as timestamptz) is null or r.updated_at = cast(:as_of as timestamptz))
   returning *
 ), step as (
   insert into codex_judge.run_transitions (run_id, source, target, reason, cause)

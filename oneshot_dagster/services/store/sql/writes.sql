@@ -1,10 +1,3 @@
--- name: fence
--- Locks a lease against being taken until the intent stands; no row where the epoch is not current, or where it ran out:
--- then others act for the change already, without taking it.
-select 1 from codex_judge.leases
-where name = :name and holder = :holder and epoch = :epoch and expires_at > clock_timestamp()
-for share
-
 -- name: lane_fence
 -- Likewise the lane of an attempt: of its own repository and base.
 select 1 from codex_judge.leases
