@@ -43,6 +43,10 @@ _ACCESS = (
 _TAKEN_BACK = (
     "Whether another attempt is worth it, and what it has to know: base and service are as they were before this one."
 )
+_TAKEN_BACK_BY_HAND = (
+    "Whether the base is right as it stands: somebody took the change back there, and nobody proved what came of it. Once that "
+    "serves, resume ends the rollback; until then nothing else merges there."
+)
 _CONFLICT = (
     "How to take it back: push a commit on top of the base that does to the revert's branch (codex/revert-…), lift the stopped "
     "lane with `oneshot unfreeze --repository OWNER/REPO`, then retry."
@@ -98,6 +102,7 @@ _DECIDE: dict[str, tuple[str, tuple[str, ...]]] = {
     "deployment_unknown": ("What is live: nobody could say. Once the deployment can be read, retry.", ("retry",)),
     "rolled_back": (_TAKEN_BACK, ("answer", "retry", "stop")),
     "revert_conflict": (_CONFLICT, ("retry",)),
+    "taken_back_already": (_TAKEN_BACK_BY_HAND, ("resume", "retry")),
     "revert_by_hand": ("Whether this commit takes the change back as it should.", ("approve", "retry")),
     "revert_failed": ("What is wrong with the service or with CI; once it is mended, retry.", ("retry",)),
     "post_deploy_failed": ("Whether to take the change back (rollback), or to mend the deployment and retry.", ("rollback", "retry")),
@@ -108,6 +113,7 @@ _ELSE = ("What is missing, and whether to go on.", ("answer", "retry", "stop"))
 _HOW = {
     "approve": "approves exactly this commit",
     "retry": "tries again from where it stopped",
+    "resume": "says that the base is right as it stands",
     "rollback": "takes the merged change back: first what serves, then the base",
     "answer": "answers what was asked; the text goes to the next attempt",
     "stop": "ends it; nothing is merged",

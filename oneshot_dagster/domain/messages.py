@@ -113,11 +113,8 @@ def status_comment(
 
 
 def _step(attempt: Attempt) -> str:
-    return (
-        _STEP[State.ROLLED_BACK]
-        if attempt.kind is Kind.REVERT and attempt.state is State.COMPLETED
-        else _STEP[attempt.state]
-    )
+    taken_back = attempt.kind is Kind.REVERT and attempt.state in {State.COMPLETED, State.SUPERSEDED}
+    return _STEP[State.ROLLED_BACK if taken_back else attempt.state]
 
 
 def _said(attempt: Attempt) -> str:

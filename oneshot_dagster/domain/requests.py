@@ -66,6 +66,8 @@ def _terminated(attempt: Attempt, facts: ResumeFacts) -> bool:
     if facts.last_run is None or facts.last_run.status != "canceled" or not facts.launches:
         return False
     alone = facts.launches[-1].selection == (Artifact.EVIDENCE,)
+    if attempt.kind is Kind.REVERT:  # no more than by `stop`: what it takes back would wait for it for ever
+        return False
     return attempt.state in BEFORE_MERGE and not facts.merge_intended and not alone
 
 

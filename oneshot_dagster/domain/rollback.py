@@ -2,6 +2,7 @@
 Doing it is steps/rollback; when an attempt of that kind starts and what follows it is resume.py."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from oneshot_dagster.domain.attempt import Attempt, StoredEvaluation
 from oneshot_dagster.domain.patch import Failure, normalised_fingerprint
@@ -10,6 +11,7 @@ from oneshot_dagster.domain.run import Kind, State
 POST_DEPLOY_FAILED = "post_deploy_failed"
 ROLLED_BACK = "rolled_back"  # reason codes of those who wait for a person
 REVERT_CONFLICT = "revert_conflict"
+TAKEN_BACK_ALREADY = "taken_back_already"
 REVERT_FAILED = "revert_failed"
 REVERT_BY_HAND = "revert_by_hand"
 _MOST_CONFLICTS = 20
@@ -66,3 +68,39 @@ def conflict(paths: Sequence[str]) -> str:
     shown = ", ".join(paths[:_MOST_CONFLICTS])
     more = f" and {len(paths) - _MOST_CONFLICTS} more" if len(paths) > _MOST_CONFLICTS else ""
     return f"git cannot take it back by itself: later commits touch the same lines of {shown}{more}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TakenBackAlready:
+    """The base at `tip` holds nothing of a merge any more, and no attempt of ours did that.
+
+    `live` is what serves, None where it does not say; `serves_it`: it is ready and has the tree of `tip`, or nothing is
+    deployed at all. `verified` was verified last and has that tree; `vouched_by` said of this very tip that it is right.
+    """
+
+    base: str
+    tip: str
+    merge_sha: str
+    live: str | None
+    serves_it: bool
+    verified: str | None = None
+    vouched_by: str | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Nobody is needed: what is in git and what serves is what was proven, by us or by a person's word."""
+        return self.serves_it and (self.verified is not None or self.vouched_by is not None)
+
+    @property
+    def sentence(self) -> str:
+        by_hand = f"somebody took {self.merge_sha[:12]} back by hand"
+        git = f"{self.base} stands at {self.tip[:12]} and holds nothing of {self.merge_sha[:12]}"
+        if self.stands:
+            proof = f"has the tree of {self.verified[:12]}, which was verified" if self.verified else ""
+            return f"{by_hand}: {git}; that serves, and {proof or f'{self.vouched_by} said that it is right'}"
+        serves = f"{self.live[:12]} serves" if self.live else "what serves does not say its revision"
+        lacking = (
+            "nobody verified what it holds now" if self.verified is None else "that is verified and does not serve"
+        )
+        do = "see that it is right" if self.serves_it else f"bring {self.tip[:12]} to serve and see that it is right"
+        return f"{by_hand}, and {lacking}. Live: {serves}. In git: {git}. To go on: {do}, then resume"

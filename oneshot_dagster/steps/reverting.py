@@ -21,6 +21,7 @@ from oneshot_dagster.domain.run import State
 from oneshot_dagster.services.git.protocol import Reverted
 from oneshot_dagster.steps.delivery import observe
 from oneshot_dagster.steps.freezing import stop_lane
+from oneshot_dagster.steps.taken_back import end_taken_back
 from oneshot_dagster.steps.turn import Turn
 
 _RULE = "made_by_git"
@@ -77,11 +78,17 @@ def head_after_rollback(turn: Turn) -> str | None:
     earlier = turn.earlier()
     last = earlier[-1] if earlier else None
     revert = revert_of(last, turn.store.runs.all_of(turn.attempt.key)) if last is not None else None
-    if last is None or last.merge_sha is None or revert is None or revert.merge_sha is None:
+    if last is None or last.merge_sha is None or revert is None:
         return None
     tip = _tip(turn)
-    message = f"Bring back what was taken back as {revert.merge_sha[:12]}, to go on from there\n"
-    return _reverted(turn, _landed_by(turn, revert), onto=tip, message=message).sha or tip
+    if revert.merge_sha is not None:
+        gone, how = _landed_by(turn, revert), f"was taken back as {revert.merge_sha[:12]}"
+    elif revert.state is State.SUPERSEDED:  # a person did it, in whatever commits
+        landed = _landed_by(turn, last)
+        gone, how = _Landed(sha=landed.before, before=landed.sha), f"landed as {landed.sha[:12]} and was taken back"
+    else:
+        return None
+    return _reverted(turn, gone, onto=tip, message=f"Bring back what {how}, to go on from there\n").sha or tip
 
 
 def _committed(turn: Turn) -> bool:
@@ -103,16 +110,14 @@ def _committed(turn: Turn) -> bool:
 
 
 def _give_up(turn: Turn, made: Reverted, broken: Attempt, tip: str) -> None:
+    if not made.conflicts:
+        end_taken_back(turn, broken, tip)
+        return
     seen, base = observe(turn.services, broken), turn.attempt.inputs.base
-    merged = broken.merge_sha or ""
-    where = where_it_is(base=base, tip=tip, merge_sha=merged, live=seen.revision if seen else None)
-    if made.conflicts:
-        why = conflict(made.conflicts)
-        stop_lane(turn, why)
-    else:
-        why = f"{base} holds nothing of {merged[:12]} any more: somebody took it back, and nobody verified that"
-    reason = f"{why}. {where}"
-    turn.move(State.NEEDS_HUMAN, reason, human_from=State.QUEUED, human_reason=REVERT_CONFLICT)
+    where = where_it_is(base=base, tip=tip, merge_sha=broken.merge_sha or "", live=seen.revision if seen else None)
+    why = conflict(made.conflicts)
+    stop_lane(turn, why)
+    turn.move(State.NEEDS_HUMAN, f"{why}. {where}", human_from=State.QUEUED, human_reason=REVERT_CONFLICT)
 
 
 def _broken(turn: Turn) -> Attempt:

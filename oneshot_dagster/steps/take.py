@@ -97,6 +97,10 @@ def taken(
 def _attempt(services: Services, artifact: Artifact, key: ChangeKey, caller: Caller) -> Attempt:
     if artifact is Artifact.WORKTREE:
         return take_in(services, key, base=caller.base, prompt=caller.prompt, by=caller.triggered_by)
+    launch = services.store.launches.by_run(caller.run_id) if artifact is Artifact.EVIDENCE else None
+    launched = services.store.runs.by_id(launch.attempt_id) if launch is not None else None
+    if launched is not None and launched.state in STOPPED and launched.evidence_head is None:
+        return launched  # that another stands for the change by now leaves its evidence to be sealed
     attempt = services.store.runs.latest(key)
     assert attempt is not None  # noqa: S101  # rows are never removed under a lease
     return attempt

@@ -220,10 +220,10 @@ def test_what_is_rolling_back_starts_one_revert_waits_for_it_and_is_rolled_back_
     starts = next_action(broken, after("success"), NOW)
     assert (type(starts), starts.kind) == (StartAttempt, Kind.REVERT)
     for state in State:
-        revert = attempt_in(state, id="att-2", number=2, kind=Kind.REVERT, merge_sha="b" * 40)
+        revert = attempt_in(state, id="att-2", number=2, kind=Kind.REVERT, merge_sha="b" * 40, evidence_head="e")
         action = next_action(broken, after("success", revert=revert), NOW)
         assert (type(action), getattr(action, "target", None)) == (
-            (MoveTo, S.ROLLED_BACK) if state is S.COMPLETED else (WaitUntil, None)
+            (MoveTo, S.ROLLED_BACK) if state in {S.COMPLETED, S.SUPERSEDED} else (WaitUntil, None)
         )
 
 
@@ -241,6 +241,12 @@ def test_a_revert_begins_with_its_pull_request(state):
 @pytest.mark.parametrize("state", sorted(BEFORE_MERGE))
 def test_terminate_in_the_ui_is_a_stop_before_the_merge(state):
     assert next_action(attempt_in(state), after("canceled"), NOW).target is S.CANCELLED
+
+
+@pytest.mark.parametrize("state", [S.QUEUED, S.AWAITING_CI, S.MERGE_READY])
+def test_terminate_in_the_ui_does_not_end_a_revert(state):
+    action = next_action(attempt_in(state, kind=Kind.REVERT), after("canceled"), NOW)
+    assert (type(action), action.costs_retry) == (StartRun, True)
 
 
 def test_a_terminated_evidence_run_stops_nothing():

@@ -1,5 +1,7 @@
 """Which attempt a revert takes back, and what is said while something is taken back."""
 
+from dataclasses import replace
+
 from attempts import attempt
 
 from oneshot_dagster.domain import rollback
@@ -51,3 +53,36 @@ def test_the_status_comment_tells_a_revert_from_the_change_being_done():
 
 def test_a_conflict_names_the_files():
     assert "a.py, b.py" in rollback.conflict(["a.py", "b.py"])
+
+
+BY_HAND = rollback.TakenBackAlready(
+    base="main", tip="a" * 40, merge_sha="c" * 40, live="b" * 40, serves_it=True, verified="b" * 40
+)
+
+
+def test_what_a_person_took_back_stands_where_it_is_what_was_verified_and_serves():
+    assert BY_HAND.stands
+    assert "main stands at aaaaaaaaaaaa and holds nothing of cccccccccccc; that serves" in BY_HAND.sentence
+    assert "the tree of bbbbbbbbbbbb, which was verified" in BY_HAND.sentence
+    assert not replace(BY_HAND, serves_it=False).stands
+    assert not replace(BY_HAND, verified=None).stands
+
+
+def test_a_persons_word_stands_for_a_verification_and_not_for_what_serves():
+    vouched = replace(BY_HAND, verified=None, vouched_by="ada")
+    assert vouched.stands
+    assert "ada said that it is right" in vouched.sentence
+    assert not replace(vouched, serves_it=False).stands
+
+
+def test_what_nobody_verified_says_what_is_live_what_is_in_git_and_how_to_go_on():
+    said = replace(BY_HAND, verified=None, serves_it=False).sentence
+    assert "nobody verified what it holds now" in said
+    assert "Live: bbbbbbbbbbbb serves. In git: main stands at aaaaaaaaaaaa and holds nothing of cccccccccccc" in said
+    assert "bring aaaaaaaaaaaa to serve and see that it is right, then resume" in said
+    assert "does not say its revision" in replace(BY_HAND, live=None, serves_it=False).sentence
+
+
+def test_the_status_comment_of_a_revert_that_a_person_spared_us_says_taken_back():
+    ended = attempt(kind=Kind.REVERT, number=3, state=State.SUPERSEDED, reason=BY_HAND.sentence)
+    assert status_comment(ended).startswith("**Taken back.**")

@@ -4,6 +4,7 @@ and the next attempt stands."""
 import pytest
 from people import policy, push
 from process_launcher import sealed, until
+from store_fixtures import TO_COMPLETED, intake, walk
 from world_facts import tip
 from world_fixtures import served
 
@@ -165,6 +166,46 @@ def test_a_conflict_stops_the_lane_says_what_is_live_and_in_git_and_goes_on_by_h
     assert [a.state for a in attempts] == [State.NEEDS_ITERATION, State.COMPLETED, State.COMPLETED]
     assert _changed(resumed_alone, before, attempts[1].merge_sha) == set()
     assert last.number == 3
+
+
+def _verified_already(resumed, sha: str) -> None:
+    """As if a change before had been completed with it."""
+    runs = resumed.services.store.runs
+    done = walk(resumed.services.store, intake(resumed.services.store, f"{REPOSITORY}#9999"), *TO_COMPLETED)
+    runs.update(done.id, {"verified_sha": sha, "verified_in": "production", "merge_sha": sha, "evidence_head": "f"})
+
+
+@pytest.mark.parametrize("proof", ["which was verified", "ada said that it is right"])
+def test_what_a_person_took_back_ends_the_rollback_once_it_is_verified_or_a_person_says_so(resumed_alone, proof):
+    world, store = resumed_alone.world, resumed_alone.services.store
+    before, words = tip(world), "taken back, and something else\n"
+    _verified_already(resumed_alone, before)
+    serving.deploy(world.shop_url, before)
+    broken = _rolling_back(resumed_alone, seed=7)
+    readme = resumed_alone.services.git.read_file(REPOSITORY, sha=before, path="README.md").decode()
+    gone = dict.fromkeys(_changed(resumed_alone, before, broken.merge_sha))
+    by_hand = push(world, "main", {**gone, "README.md": words}, message="Revert it")
+    revert, _ = _go_on(resumed_alone, broken)
+    assert (revert.kind, revert.human_reason, revert.pr_number) == (Kind.REVERT, "taken_back_already", None)
+    assert f"Live: {before[:12]} serves. In git: main stands at {by_hand[:12]}" in revert.reason
+    assert store.freezes.standing(REPOSITORY) == ()
+
+    def told_again(attempt: Attempt) -> bool:
+        return _over(attempt) and sum(f.kind == "taken_back_already" for f in store.facts.of(revert.id)) == 2
+
+    _asks(resumed_alone, revert, "resume")  # what serves is not what is in git
+    still, _ = _go_on(resumed_alone, broken, told_again)
+    assert (still.id, still.human_reason) == (revert.id, "taken_back_already")
+    if proof == "which was verified":
+        push(world, "main", {"README.md": readme})
+    else:
+        serving.deploy(world.shop_url, by_hand)
+    _asks(resumed_alone, revert, "retry")
+    again, (first, ended, _) = _go_on(resumed_alone, broken, lambda a: a.number == 3 and a.head_sha is not None)
+    assert [a.state for a in (first, ended)] == [State.NEEDS_ITERATION, State.SUPERSEDED]
+    assert proof in first.reason
+    assert all(a.evidence_head for a in (first, ended))
+    assert set(gone) <= _changed(resumed_alone, by_hand, again.head_sha)  # it begins with the work that was taken back
 
 
 def test_where_the_policy_wants_a_person_one_may_ask_for_it_and_what_served_before_comes_back(resumed_alone):
