@@ -72,8 +72,10 @@ def body(found: Found) -> str:
     )
 
 
-def commit_message(checksum: str) -> str:
-    return f"{TITLE}\n\nMade by `oneshot init` from what is in the repository.\n\n{_TRAILER}: {checksum}\n"
+def commit_message(checksum: str, *, trailers: Sequence[str] = ()) -> str:
+    """Ours is the last of the trailers: by it the commit is known again."""
+    lines = "\n".join((*trailers, f"{_TRAILER}: {checksum}"))
+    return f"{TITLE}\n\nMade by `oneshot init` from what is in the repository.\n\n{lines}\n"
 
 
 def checksum_in(message: str) -> str | None:

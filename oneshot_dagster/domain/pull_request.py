@@ -44,10 +44,12 @@ def body(
     return "\n\n".join(parts) + "\n"
 
 
-def commit_message(attempt: Attempt, *, trailers: Sequence[str] = ()) -> str:
-    """Of the engine's commit on the branch, and of a squash or merge commit: its first line is the title."""
+def commit_message(attempt: Attempt, *, trailers: Sequence[str] = (), said: str = "") -> str:
+    """Of the engine's commit on the branch, and of a squash or merge commit: its first line is the title. `said` is a
+    paragraph more."""
+    more = f"{said}\n\n" if said else ""
     lines = (f"Oneshot-Change: {attempt.key}", f"Oneshot-Attempt: {attempt.number}", *trailers)
-    return f"{title(attempt)}\n\n{_relation(attempt)}\n\n" + "\n".join(lines) + "\n"
+    return f"{title(attempt)}\n\n{_relation(attempt)}\n\n{more}" + "\n".join(lines) + "\n"
 
 
 def _relation(attempt: Attempt) -> str:

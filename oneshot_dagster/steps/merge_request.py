@@ -90,7 +90,7 @@ def _read_back(services: Services, attempt: Attempt, payload: Result, refusal: R
 
 def _ask(services: Services, attempt: Attempt, payload: Result) -> Result:
     github, repository, number = services.github, attempt.key.repository, int(str(payload["number"]))
-    title, _, message = commit_message(attempt).partition("\n\n")
+    title, _, message = commit_message(attempt, trailers=services.limits.trailers).partition("\n\n")
     sha, method, title = str(payload["sha"]), str(payload["method"]), f"{title} (#{number})"
     answer = github.merge_async(repository, number, sha=sha, method=method, title=title, message=message)
     if answer.state != "not_offered":

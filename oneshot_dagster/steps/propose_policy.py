@@ -67,7 +67,7 @@ def _push(services: Services, found: Found) -> bool | None:
             return None
         if _same(there, content):
             return False
-    message = commit_message(_checksum(content))
+    message = commit_message(_checksum(content), trailers=services.limits.trailers)
     onto = found.sha if head is None else head
     put = git.put_file(repository, onto=onto, branch=BRANCH, path=FILE, content=content, message=message)
     if put is None:

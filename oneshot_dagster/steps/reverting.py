@@ -99,7 +99,8 @@ def _committed(turn: Turn) -> bool:
     if pushed is not None and git.is_ancestor(attempt.key.repository, landed.sha, pushed):
         turn.move(State.WORKTREE_READY, f"goes on with {pushed[:7]}, which was pushed", base_sha=tip, head_sha=pushed)
         return True
-    message = f"{commit_message(attempt)}\nThis reverts commit {landed.sha}.\n"
+    trailers = turn.services.limits.trailers
+    message = commit_message(attempt, trailers=trailers, said=f"This reverts commit {landed.sha}.")
     made = _reverted(turn, landed, onto=tip, message=message)
     if made.sha is None:
         _give_up(turn, made, broken, tip)

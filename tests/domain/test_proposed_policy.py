@@ -144,7 +144,9 @@ def test_what_others_wrote_stands_neutral_in_the_body(word):
 
 
 def test_the_commit_says_which_file_it_is():
-    assert checksum_in(commit_message("abc")) == "abc"
+    signed = commit_message("abc", trailers=("Signed-off-by: A B <a@b>",))
+    assert [checksum_in(text) for text in (commit_message("abc"), signed)] == ["abc", "abc"]
+    assert "\n\nSigned-off-by: A B <a@b>\n" in signed
     assert checksum_in("A person's commit\n") is None
     assert checksum_in("") is None
 

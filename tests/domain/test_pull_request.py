@@ -102,6 +102,7 @@ def test_a_cell_stays_in_its_cell(text: str) -> None:
 
 
 def test_a_commit_ends_with_our_trailers_and_then_the_operators() -> None:
-    text = commit_message(attempt(), trailers=("Signed-off-by: A B <a@b>",))
+    text = commit_message(attempt(), trailers=("Signed-off-by: A B <a@b>",), said="This reverts commit abc.")
+    assert "\n\nThis reverts commit abc.\n\n" in text
     last = text.strip().rpartition("\n\n")[2].splitlines()
     assert [line.partition(":")[0] for line in last] == ["Oneshot-Change", "Oneshot-Attempt", "Signed-off-by"]
