@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 from oneshot_dagster.domain.artifact import Verdict
 from oneshot_dagster.domain.errors import BadInput, OneshotError
 from oneshot_dagster.domain.freeze import sentence, stopped
+from oneshot_dagster.domain.intake import paused
 from oneshot_dagster.domain.isolation import FILES, NETWORK
 from oneshot_dagster.services.github.protocol import GitHub
 from oneshot_dagster.services.store import schema
-from oneshot_dagster.services.store.protocol import Events, Freezes
+from oneshot_dagster.services.store.protocol import Events, Freezes, Pauses
 from oneshot_dagster.services.store.schema import Standing
 from oneshot_dagster.services.suites.protocol import SuiteRequest, Suites
 from oneshot_dagster.settings import AgentSettings, Settings, load
@@ -69,6 +70,7 @@ def examine() -> list[Finding]:
             *checks,
             deliveries(services.store.events),
             freezes(services.store.freezes),
+            intake(services.store.pauses, services.limits.stuck_changes),
             github_access(services.github, settings.repositories),
             sandbox(services.suites, services.agent, settings.home / "scratch"),
         ]
@@ -202,6 +204,21 @@ def freezes(kept: Freezes) -> Finding:
     halted = stopped(standing)
     do = "" if halted is None else f"see the brief of what stopped it (`oneshot explain`), then `{halted.lifted_by}`"
     return Finding(name=name, ok=halted is None, found=found, do=do)
+
+
+def intake(pauses: Pauses, most: int) -> Finding:
+    """Repositories whose intake the changes that need a person have paused."""
+    name = "intake"
+    try:
+        found = [paused(one, pauses.stuck(one), most) for one in pauses.repositories()]
+    except OneshotError as error:
+        return Finding(name=name, ok=False, found=f"not looked at: {error}", do="mend the database")
+    refused = [one for one in found if one is not None]
+    if not refused:
+        return Finding(name=name, ok=True, found="nothing is paused")
+    return Finding(
+        name=name, ok=False, found="; ".join(one.found for one in refused), do="; ".join(one.do for one in refused)
+    )
 
 
 def sandbox(suites: Suites, agent: "Agent", scratch: Path) -> Finding:

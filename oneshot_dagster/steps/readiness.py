@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.errors import OneshotError, Refusal, TryAgain
-from oneshot_dagster.domain.intake import refused_repository
+from oneshot_dagster.domain.intake import paused, refused_repository
 from oneshot_dagster.domain.policy import FILE, PolicyErrors, effective_mode, parse_policy
 from oneshot_dagster.domain.policy_sections import Policy
 from oneshot_dagster.domain.readiness import findings, impossible
@@ -48,7 +48,7 @@ def examine(services: Services, repository: str, base: str | None) -> Readiness 
         webhook=services.github.webhook(repository),
         deployment=_deployment(services, repository, policy),
     )
-    found = (*_not_allowed(services, repository), *findings(situation))
+    found = (*_not_taken_in(services, repository), *findings(situation))
     return Readiness(repository=repository, base=base, mode=situation.mode, findings=found)
 
 
@@ -93,11 +93,15 @@ def _deployment(services: Services, repository: str, policy: Policy | None) -> s
         return Unread(why=str(error))
 
 
-def _not_allowed(services: Services, repository: str) -> tuple[Finding, ...]:
-    refused = refused_repository(ChangeKey.parse(f"{repository}#1"), services.limits.repositories)
-    if refused is None:
-        return ()
-    return (Finding(code=refused.code, level=Level.IMPOSSIBLE, found=refused.found, do=refused.do),)
+def _not_taken_in(services: Services, repository: str) -> tuple[Finding, ...]:
+    """What intake would say before it looks at the repository."""
+    refused = (
+        refused_repository(ChangeKey.parse(f"{repository}#1"), services.limits.repositories),
+        paused(repository, services.store.pauses.stuck(repository), services.limits.stuck_changes),
+    )
+    return tuple(
+        Finding(code=one.code, level=Level.IMPOSSIBLE, found=one.found, do=one.do) for one in refused if one is not None
+    )
 
 
 def _policy(services: Services, repository: str, base: str) -> tuple[Policy | None, str]:

@@ -3,12 +3,15 @@
 import pytest
 from store_fixtures import TO_COMPLETED, intake, walk
 
+from oneshot_dagster.cli.doctor_checks import intake as intake_of_doctor
 from oneshot_dagster.domain.errors import BadInput, Refusal
+from oneshot_dagster.domain.readiness_facts import Level
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.local.demo import plant
 from oneshot_dagster.steps.explain import explain
 from oneshot_dagster.steps.intake import take_in
 from oneshot_dagster.steps.pausing import resume_intake
+from oneshot_dagster.steps.readiness import examine
 
 S = State
 
@@ -39,12 +42,19 @@ def test_so_many_in_a_row_pause_and_the_brief_tells(one, world):
     store = one.services.store
     _stuck(one.services, 901)
     assert _taken_in(one, world)
+    assert intake_of_doctor(store.pauses, one.services.limits.stuck_changes).ok
     _stuck(one.services, 902, reason="protected_path")  # waits for a yes by design
     _stuck(one.services, 903, reason="observe_only")
     assert _taken_in(one, world)
     last = _stuck(one.services, 904)
     assert not _taken_in(one, world)
-    assert "intake of acme/shop is paused: 2 changes in a row need a person" in explain(one.services, last).brief
+    told = "intake of acme/shop is paused: 2 changes in a row need a person"
+    assert told in explain(one.services, last).brief
+    found = intake_of_doctor(store.pauses, one.services.limits.stuck_changes)
+    assert (found.ok, told in found.found) == (False, True)
+    assert "oneshot resume-intake acme/shop" in found.do
+    readiness = examine(one.services, plant.REPOSITORY, None)
+    assert ("intake_paused", Level.IMPOSSIBLE) in [(f.code, f.level) for f in readiness.findings]
     assert store.pauses.stuck("acme/other") == ()
 
 

@@ -8,6 +8,9 @@ class PostgresPauses:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def repositories(self) -> tuple[str, ...]:
+        return tuple(str(row["repository"]) for row in self._database.all("pauses.repositories"))
+
     def stuck(self, repository: str) -> tuple[ChangeKey, ...]:
         rows = self._database.all("pauses.stuck", repository=repository)
         return tuple(ChangeKey.parse(f"{repository}#{row['issue_number']}") for row in rows)

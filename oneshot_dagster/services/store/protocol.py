@@ -532,6 +532,10 @@ class Notes(Protocol):
 
 
 class Pauses(Protocol):
+    def repositories(self) -> tuple[str, ...]:
+        """Those with a change that needs a person."""
+        ...
+
     def stuck(self, repository: str) -> tuple[ChangeKey, ...]:
         """Changes in a row that need a person: since the last one completed or intake was resumed, oldest first.
         What waits for a yes by design is not counted."""

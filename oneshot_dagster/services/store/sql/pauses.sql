@@ -1,3 +1,7 @@
+-- name: repositories
+--- Those of which something needs a person.
+select distinct repository from codex_judge.runs where state = 'needs_human' order by repository
+
 -- name: stuck
 -- The changes of a repository that need a person since the last one completed, or since intake was resumed; oldest first.
 -- Those that wait for a yes by design are none of them: observed ones, and protected paths.
