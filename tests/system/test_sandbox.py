@@ -4,8 +4,10 @@ What they would do against the platform is test_sandbox_probes.py."""
 import http.server
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -184,6 +186,18 @@ def test_the_machines_network_is_there_where_it_was_opened(kind, folder, service
     isolation = Sandbox(wanted=kind).isolation(host_network=True)
     assert "network isolation (opened by name)" in isolation.missing
     assert not any(layer.startswith("network") for layer in isolation.layers)
+
+
+def test_with_the_machines_network_open_a_unix_socket_elsewhere_is_still_out_of_reach(kind, folder):
+    ask = "import socket, sys; socket.socket(socket.AF_UNIX, socket.SOCK_STREAM).connect(sys.argv[1]); print('reached')"
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as elsewhere, socket.socket(socket.AF_UNIX) as server:
+        place = f"{elsewhere}/engine.sock"
+        server.bind(place)
+        server.listen()
+        outside = subprocess.run(["python3", "-c", ask, place], capture_output=True, text=True, check=False, timeout=30)
+        assert outside.stdout == "reached\n", "the control"
+        inside = said(run(kind, folder, f'python3 -c "{ask}" {place}', host_network=True))
+    assert "reached" not in inside
 
 
 def test_who_knows_no_proxy_finds_a_named_host_by_its_name(folder):

@@ -120,7 +120,7 @@ def _give_up(orders: _Orders, report: socket.socket) -> None:
             _prctl(_DROP, capability)
     _prctl(_NO_NEW_PRIVILEGES, 1)
     landlock.restrict(readable=orders.readable, writable=orders.writable)
-    listener = _filter(seccomp.SHARING_NOTHING if orders.network else seccomp.WATCHED, listens=not orders.network)
+    listener = _filter(seccomp.NETWORK_OPEN if orders.network else seccomp.WATCHED, listens=not orders.network)
     if not orders.network:
         socket.send_fds(report, [b"."], [listener])
         os.close(listener)

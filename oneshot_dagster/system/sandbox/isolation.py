@@ -7,7 +7,7 @@ from oneshot_dagster.system.sandbox.room import Address, Bounds
 
 _GIVES = {
     Kind.BUBBLEWRAP: ("bubblewrap: own files, own processes, no capability", "seccomp"),
-    Kind.LANDLOCK: ("landlock: named files alone", "seccomp: sockets watched, no shared memory"),
+    Kind.LANDLOCK: ("landlock: named files alone", "seccomp: sockets watched, no Unix sockets, no shared memory"),
     Kind.NONE: (),
 }
 _LACKS = {
@@ -27,6 +27,8 @@ def isolation_of(kind: Kind, bounds: Bounds, *, reach: tuple[Address, ...], host
         missing.append("signals to the account's other processes")
     if host_network and kind is not Kind.NONE:
         missing.append(f"{NETWORK} (opened by name)")
+        if kind is Kind.BUBBLEWRAP:
+            missing.append("abstract Unix sockets of the machine can be reached, as its network can")
     limits = f"limits: {bounds.memory // 2**20} MiB, {bounds.processes} processes, time, output"
     network = () if kind is Kind.NONE or host_network else (_network(reach),)
     return Isolation(layers=(*_GIVES[kind], *network, limits), missing=tuple(missing))

@@ -129,19 +129,34 @@ _SHARED = (
     *("msgget", "msgsnd", "msgrcv", "msgctl", "mq_open"),
 )
 
-# Only TCP, and where it leads is decided by who watches; what is shared with the machine's other processes is closed.
-WATCHED = (
-    Rule(call="socket", argument=0, values=(AF_INET, AF_INET6), unless=True, answer=refuse()),
-    Rule(call="socket", argument=1, mask=TYPE_MASK, values=(STREAM,), unless=True, answer=refuse()),
-    Rule(call="socket", argument=2, values=(0, 6), unless=True, answer=refuse()),
-    # A pair of datagram sockets can still send to a named one.
-    Rule(call="socketpair", argument=1, mask=TYPE_MASK, values=(STREAM, SEQPACKET), unless=True, answer=refuse()),
-    *(Rule(call=call, answer=NOTIFY) for call in ("connect", "bind", "listen")),
-    *_FAST_OPENING,
+# A pair of datagram sockets can still send to a named one.
+_PAIRS = Rule(call="socketpair", argument=1, mask=TYPE_MASK, values=(STREAM, SEQPACKET), unless=True, answer=refuse())
+_SHARING_NOTHING = (
     Rule(call="prlimit64", argument=0, values=(0,), unless=True, answer=refuse()),
     *(Rule(call=call, answer=refuse()) for call in _SHARED),
     *_NEVER,
     *_NO_RING,
 )
-# With the machine's network open there is still nothing to share memory by.
-SHARING_NOTHING = WATCHED[WATCHED.index(next(rule for rule in WATCHED if rule.call == "prlimit64")) :]
+
+# Only TCP, and where it leads is decided by who watches; what is shared with the machine's other processes is closed.
+WATCHED = (
+    Rule(call="socket", argument=0, values=(AF_INET, AF_INET6), unless=True, answer=refuse()),
+    Rule(call="socket", argument=1, mask=TYPE_MASK, values=(STREAM,), unless=True, answer=refuse()),
+    Rule(call="socket", argument=2, values=(0, 6), unless=True, answer=refuse()),
+    _PAIRS,
+    *(Rule(call=call, answer=NOTIFY) for call in ("connect", "bind", "listen")),
+    *_FAST_OPENING,
+    *_SHARING_NOTHING,
+)
+# With the machine's network open there are still no Unix sockets, which no rule tells apart by their path, and no shared memory.
+NETWORK_OPEN = (
+    Rule(
+        call="socket",
+        argument=0,
+        values=(AF_INET, AF_INET6, AF_NETLINK),
+        unless=True,
+        answer=refuse(errno.EAFNOSUPPORT),
+    ),
+    _PAIRS,
+    *_SHARING_NOTHING,
+)
