@@ -28,7 +28,15 @@ from oneshot_dagster.services.judge.protocol import Judge
 from oneshot_dagster.services.judge.rules_only import RulesOnly
 from oneshot_dagster.services.store.postgres import PostgresStore
 from oneshot_dagster.services.suites.local import LocalSuites
-from oneshot_dagster.settings import AgentSettings, ArgoCDSettings, GitHubSettings, JudgeSettings, Settings, load
+from oneshot_dagster.settings import (
+    AgentSettings,
+    ArgoCDSettings,
+    GitHubSettings,
+    JudgeSettings,
+    SandboxSettings,
+    Settings,
+    load,
+)
 from oneshot_dagster.steps.services import Limits, Services
 from oneshot_dagster.system.clock import SystemClock
 from oneshot_dagster.system.codex.home import Provider
@@ -67,7 +75,7 @@ def open_services(settings: Settings | None = None) -> Services:
         git=git,
         github=github,
         agent=agent(settings, scratch, sandbox),
-        judge=judge(settings.judge, scratch),
+        judge=judge(settings.judge, scratch, sandbox.bounds),
         suites=LocalSuites(scratch=scratch, sandbox=sandbox),
         deploys=_deploys(settings, scratch),
         blobs=LocalBlobs(settings.blob_root),
@@ -86,8 +94,12 @@ def sandbox_of(settings: Settings) -> Sandbox:
         strict=not settings.is_local_forge if wanted.strict is None else wanted.strict,
         readable=wanted.readable,
         hidden=_secret_places(settings),
-        bounds=Bounds(memory=wanted.memory_mb * 2**20, processes=wanted.processes),
+        bounds=bounds_of(wanted),
     )
+
+
+def bounds_of(settings: SandboxSettings) -> Bounds:
+    return Bounds(memory=settings.memory_mb * 2**20, processes=settings.processes)
 
 
 def _secret_places(settings: Settings) -> tuple[Path, ...]:
@@ -129,18 +141,28 @@ def _deploys(settings: Settings, scratch: Path) -> dict[str, Deploy]:
 def agent(settings: Settings, scratch: Path, sandbox: Sandbox) -> Agent:
     asked = settings.agent
     env = {name: value.get_secret_value() for name, value in asked.env.items()}
+    has_key = asked.api_key is not None or asked.api_key_file is not None
+    key = (lambda: agent_key(asked)) if has_key else None
     if asked.kind == "codex" and asked.model is not None:
-        has_key = asked.api_key is not None or asked.api_key_file is not None
         return CodexAgent(
             provider=Provider(base_url=asked.base_url, model=asked.model, has_key=has_key),
             scratch=scratch,
-            key=(lambda: agent_key(asked)) if has_key else None,
+            key=key,
             program=Path(asked.command[0]) if asked.command else None,
             env=env,
             readable=settings.sandbox.readable,
+            bounds=sandbox.bounds,
         )
     reach = tuple(address(one) for one in asked.reach)
-    return CommandAgent(command=asked.command, scratch=scratch, env=env, sandbox=sandbox, reach=reach)
+    return CommandAgent(
+        command=asked.command,
+        scratch=scratch,
+        env=env,
+        key=key,
+        key_variable=asked.api_key_variable,
+        sandbox=sandbox,
+        reach=reach,
+    )
 
 
 def agent_key(settings: AgentSettings) -> str:
@@ -152,14 +174,14 @@ def agent_key(settings: AgentSettings) -> str:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "not a text"
         found, do = f"{settings.api_key_file}: {why}", "mend ONESHOT_AGENT__API_KEY_FILE"
-        raise BadInput(tried="read the key of Codex's model", found=found, do=do) from None
+        raise BadInput(tried="read the key of the agent's model", found=found, do=do) from None
 
 
-def judge(settings: JudgeSettings, scratch: Path) -> Judge:
+def judge(settings: JudgeSettings, scratch: Path, bounds: Bounds) -> Judge:
     if settings.kind == "rules" or settings.model is None:
         return RulesOnly()
     if settings.kind == "codex":
-        return codex_judge(settings, settings.model, scratch)
+        return codex_judge(settings, settings.model, scratch, bounds)
     return ModelJudge(
         model=settings.model,
         base_url=settings.base_url,
@@ -169,7 +191,7 @@ def judge(settings: JudgeSettings, scratch: Path) -> Judge:
     )
 
 
-def codex_judge(settings: JudgeSettings, model: str, scratch: Path) -> CodexJudge:
+def codex_judge(settings: JudgeSettings, model: str, scratch: Path, bounds: Bounds) -> CodexJudge:
     has_key = settings.api_key is not None or settings.api_key_file is not None
     return CodexJudge(
         provider=Provider(base_url=settings.base_url, model=model, has_key=has_key),
@@ -178,6 +200,7 @@ def codex_judge(settings: JudgeSettings, model: str, scratch: Path) -> CodexJudg
         wall=settings.wall_seconds,
         stall=settings.stall_seconds,
         program=settings.codex,
+        bounds=bounds,
     )
 
 
@@ -303,7 +326,8 @@ def _limits(settings: Settings, author: Identity, scratch: Path) -> Limits:
             review_wait=_NO_CAP,
         ),
         prices={
-            model: Price(input=price.input, output=price.output) for model, price in settings.budget.prices.items()
+            model: Price(input=price.input, output=price.output, cached=price.cached)
+            for model, price in settings.budget.prices.items()
         },
         patch=Most(files=settings.agent.patch_files, size=settings.agent.patch_mb * 2**20),
         trailers=settings.identity.trailers,

@@ -99,8 +99,16 @@ class AgentSettings(_Section):
     base_url: str = Field(
         "https://api.openai.com/v1", description="Where Codex's model is served: up to, not with, `/responses`."
     )
-    api_key: SecretStr | None = Field(None, description="Key of Codex's model; no command of the model ever sees it.")
+    api_key: SecretStr | None = Field(
+        None,
+        description="Key of the agent's model. No command of Codex's model ever sees it; what a command agent starts can.",
+    )
     api_key_file: Path | None = Field(None, description="A file that holds the key, instead of `api_key`.")
+    api_key_variable: str = Field(
+        "OPENAI_API_KEY",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="The variable by which a command agent gets the key; Codex has its own.",
+    )
     env: dict[str, SecretStr] = Field(
         {}, description="What the agent's own program gets as environment beside that (a proxy, a CA file), as JSON."
     )
@@ -113,6 +121,8 @@ class AgentSettings(_Section):
     @model_validator(mode="after")
     def _usable(self) -> "AgentSettings":
         problems = _of_model(self, needs_model=self.kind == "codex")
+        if self.kind == "command" and self.api_key_variable in self.env and _has_key(self):
+            problems.append(f"give the key by api_key or as {self.api_key_variable} in env, not both")
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -141,11 +151,15 @@ class JudgeSettings(_Section):
         return self
 
 
+def _has_key(given: "AgentSettings | JudgeSettings") -> bool:
+    return given.api_key is not None or given.api_key_file is not None
+
+
 def _of_model(given: AgentSettings | JudgeSettings, *, needs_model: bool) -> list[str]:
     """What is wrong with the service of a model and the key to it."""
     address = urlsplit(given.base_url)
     local = address.hostname in {"127.0.0.1", "localhost", "::1"}
-    has_key = given.api_key is not None or given.api_key_file is not None
+    has_key = _has_key(given)
     wrong = {
         f"model is missing beside kind {given.kind}": needs_model and not given.model,
         "base_url must be http(s)://HOST[:PORT][/PATH]": address.scheme not in {"http", "https"}
@@ -216,6 +230,9 @@ class BlobSettings(_Section):
 class PriceSettings(_Section):
     input: float = Field(description="US dollars for a million tokens that a model is given.")
     output: float = Field(description="US dollars for a million tokens that it answers.")
+    cached: float | None = Field(
+        None, description="Of those it is given, for a million that its service had kept; unset: as all others."
+    )
 
 
 class IdentitySettings(_Section):
@@ -245,7 +262,8 @@ class BudgetSettings(_Section):
         100.0, description="Most US dollars of a change, where its model has a price; a policy can only lower it."
     )
     prices: dict[str, PriceSettings] = Field(
-        {}, description="`{model: {input, output}}` in dollars a million tokens; without one the cost is unknown."
+        {},
+        description="`{model: {input, output, cached}}` in dollars a million tokens; without one the cost is unknown.",
     )
     active_seconds: float = Field(
         8 * 3600.0, description="Most time of work on a change, waits left out; a policy can only lower it."

@@ -20,6 +20,8 @@ from oneshot_dagster.settings import AgentSettings, PriceSettings, Settings, loa
         ({"kind": "codex", "model": "m", "base_url": "https://user:pass@model.example/v1"}, "must hold no login"),
         ({"kind": "codex", "model": "m", "base_url": "model.example"}, "base_url must be"),
         ({"kind": "codex", "model": "m", "api_key": "k", "api_key_file": "/k"}, "not both"),
+        ({"command": ["a"], "api_key": "k", "env": {"OPENAI_API_KEY": "k"}}, "not both"),
+        ({"command": ["a"], "api_key": "k", "api_key_variable": "A=B"}, "String should match pattern"),
         ({"kind": "somebody"}, "Input should be"),
     ],
 )

@@ -6,7 +6,7 @@ from typing import cast
 
 import httpx
 
-from oneshot_dagster.bootstrap import codex_judge
+from oneshot_dagster.bootstrap import bounds_of, codex_judge
 from oneshot_dagster.cli.doctor_checks import Finding
 from oneshot_dagster.domain.errors import OneshotError
 from oneshot_dagster.settings import JudgeSettings, Settings
@@ -21,7 +21,8 @@ def judge(settings: Settings, key: Callable[[], str]) -> Finding:
     try:
         through = ""
         if settings.judge.kind == "codex":
-            through = f"through {codex_judge(settings.judge, settings.judge.model or '', settings.home / 'scratch').examine()}"
+            scratch, bounds = settings.home / "scratch", bounds_of(settings.sandbox)
+            through = f"through {codex_judge(settings.judge, settings.judge.model or '', scratch, bounds).examine()}"
         return _asked(settings.judge, key(), through)
     except (OneshotError, OSError) as error:
         return Finding(name=_NAME, ok=False, found=str(error), do="mend ONESHOT_JUDGE__*")

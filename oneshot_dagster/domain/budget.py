@@ -2,7 +2,8 @@
 Reading the policy's [budget] is policy.py; what follows from a spent budget is resume.py."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from functools import reduce
 
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 
@@ -29,58 +30,95 @@ class Budgets:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Amount:
+    """What was used as far as it is known; at least that where it is not `whole`."""
+
+    known: float = 0
+    whole: bool = True
+
+    def plus(self, more: float | None) -> "Amount":
+        """None is unknown."""
+        return replace(self, whole=False) if more is None else replace(self, known=self.known + more)
+
+    @property
+    def said(self) -> float | str:
+        """As metadata shows it."""
+        if self.whole:
+            return round(self.known, 4)
+        return f"at least {round(self.known, 4):g}" if self.known else "unknown"
+
+
+UNKNOWN = Amount(whole=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Spent:
-    """What a change has used up. Counts include the one that is about to start; None is unknown."""
+    """What a change has used up. Counts include the one that is about to start."""
 
     attempts: int = 0
     infrastructure: int = 0
     judge_format: int = 0
     active: float = 0.0
-    tokens: int | None = 0
-    usd: float | None = 0.0
+    tokens: Amount = Amount()
+    usd: Amount = Amount()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Price:
-    """US dollars for a million tokens of one model."""
+    """US dollars for a million tokens of one model. `cached`: of what it is given, those that its service had kept; None: no
+    price of their own."""
 
     input: float
     output: float
+    cached: float | None = None
 
 
 def cost(
-    model: str | None, *, input_tokens: int | None, output_tokens: int | None, prices: Mapping[str, Price]
+    model: str | None,
+    *,
+    input_tokens: int | None,
+    output_tokens: int | None,
+    prices: Mapping[str, Price],
+    cached_tokens: int | None = None,
 ) -> float | None:
-    """None where the model has no price or the tokens are not known."""
+    """`cached_tokens` are part of `input_tokens`; where nobody says how many, all of these have the full price.
+
+    None where the model has no price or the tokens are not known.
+    """
     price = prices.get(model or "")
     if price is None or input_tokens is None or output_tokens is None:
         return None
-    return (input_tokens * price.input + output_tokens * price.output) / 1_000_000
+    kept = min(cached_tokens or 0, input_tokens)
+    kept_price = price.input if price.cached is None else price.cached
+    return ((input_tokens - kept) * price.input + kept * kept_price + output_tokens * price.output) / 1_000_000
 
 
-def in_words(usd: float | None, tokens: int | None) -> str:
+def in_words(usd: Amount, tokens: Amount) -> str:
     """For people, as far as it is known."""
-    money = "unknown" if usd is None else f"${usd:.2f}"
-    return f"{money}, {tokens:,} tokens" if tokens else money
+    money = f"{_least(usd)}${usd.known:.2f}" if usd.whole or usd.known else "unknown"
+    return f"{money}, {_least(tokens)}{tokens.known:,.0f} tokens" if tokens.known else money
 
 
-def total(amounts: Iterable[float | None]) -> float | None:
-    """The sum, unknown as soon as one part is."""
-    known = list(amounts)
-    return None if None in known else sum(amount for amount in known if amount is not None)
+def _least(amount: Amount) -> str:
+    return "" if amount.whole else "at least "
+
+
+def total(amounts: Iterable[float | None]) -> Amount:
+    """The sum of what is known; None is unknown."""
+    return reduce(Amount.plus, amounts, Amount())
 
 
 def exhausted(spent: Spent, budgets: Budgets) -> str | None:
     """The code of the first budget that does not allow what is about to start, or None.
 
-    Where the dollars are unknown the tokens decide; where these are too, attempts and active time do.
+    What is known of dollars and tokens counts, each for itself; where nothing is, attempts and active time do.
     """
     rules = (
         ("attempts_spent", spent.attempts > budgets.attempts),
         ("infrastructure_retries_spent", spent.infrastructure > budgets.infrastructure),
         ("judge_format_retries_spent", spent.judge_format > budgets.judge_format),
         ("active_time_spent", spent.active >= budgets.active),
-        ("tokens_spent", spent.tokens is not None and spent.tokens >= budgets.tokens),
-        ("usd_spent", spent.usd is not None and spent.usd >= budgets.usd),
+        ("tokens_spent", spent.tokens.known >= budgets.tokens),
+        ("usd_spent", spent.usd.known >= budgets.usd),
     )
     return next((code for code, over in rules if over), None)

@@ -9,7 +9,6 @@ from datetime import datetime
 from oneshot_dagster.domain.artifact import Verdict
 from oneshot_dagster.domain.attempt import Attempt, Transition
 from oneshot_dagster.domain.brief import change_url, needs_human_brief, partition_url
-from oneshot_dagster.domain.budget import in_words
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.delivery import Criterion
 from oneshot_dagster.domain.evidence import Sealed
@@ -85,13 +84,12 @@ def status_comment(
     attempt: Attempt,
     *,
     public_url: str = "",
-    usd: float | None = None,
-    tokens: int | None = None,
+    cost: str = "unknown",
     unverified: str | None = None,
     comments: bool = False,
     edited: bool = False,
 ) -> str:
-    """The one comment that is edited. `usd` and `tokens` None are unknown; `unverified` says how verification was left out.
+    """The one comment that is edited. `cost` so far, in words; `unverified` says how verification was left out.
 
     `comments`: commands in comments are read. `edited`: the issue says something else by now than it did at intake.
     """
@@ -99,7 +97,7 @@ def status_comment(
         f"**{_step(attempt).capitalize()}.** {_said(attempt)}".rstrip(),
         "",
         f"- attempt {attempt.number}{_TAKES_BACK if attempt.kind is Kind.REVERT else ''}, mode {attempt.mode}",
-        f"- cost so far: {in_words(usd, tokens)}",
+        f"- cost so far: {cost}",
     ]
     pages = (("pull request", attempt.pr_url), ("run and evidence", change_url(public_url, attempt)))
     lines += [f"- [{name}]({one_line(url, 500)})" for name, url in pages if url]

@@ -2,9 +2,11 @@
 the budget that stops it. What it is asked is prompting.py; what becomes of its work is patch.py."""
 
 from collections import deque
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from oneshot_dagster.services.agent.protocol import AgentEvent, AgentRequest, AgentResult, Usage
+from oneshot_dagster.steps.agent_setup import SetUp, set_up
 from oneshot_dagster.steps.spent import while_it_works
 from oneshot_dagster.steps.turn import Turn
 
@@ -19,12 +21,13 @@ class Played:
 
     result: AgentResult
     over: str | None
+    set_up: SetUp
 
 
 def play(turn: Turn, prompt: str, start_sha: str) -> Played:
     """Leftovers of an interrupted agent are kept as a bundle first."""
     attempt, services = turn.attempt, turn.services
-    with services.git.hold(attempt.key) as lock:
+    with services.git.hold(attempt.key) as lock, ExitStack() as stack:
         tree = services.git.provision(
             attempt.key,
             base=attempt.inputs.base,
@@ -33,6 +36,7 @@ def play(turn: Turn, prompt: str, start_sha: str) -> Played:
             branch=attempt.inputs.head,
         )
         turn.keep(tree.kept)
+        ready = stack.enter_context(set_up(turn, tree.path, start_sha, held=lock))
         resume, session = _last_session(turn)
         request = AgentRequest(
             worktree=tree.path,
@@ -41,6 +45,7 @@ def play(turn: Turn, prompt: str, start_sha: str) -> Played:
             session=session,
             wall=services.limits.agent_wall,
             stall=services.limits.agent_stall,
+            home=ready.home,
             keep_open=(lock,),
         )
         listener = _Listener(turn)
@@ -50,7 +55,7 @@ def play(turn: Turn, prompt: str, start_sha: str) -> Played:
             if not turn.held.lost:
                 listener.flush()
         turn.check_lease()
-    return Played(result=result, over=listener.over)
+    return Played(result=result, over=listener.over, set_up=ready)
 
 
 def _last_session(turn: Turn) -> tuple[str | None, bytes | None]:
@@ -114,6 +119,7 @@ def _usage(event: AgentEvent) -> Usage:
     model = event.raw.get("model")
     return Usage(
         input_tokens=tokens("input_tokens"),
+        cached_tokens=tokens("cached_tokens"),
         output_tokens=tokens("output_tokens"),
         model=model if isinstance(model, str) else None,
     )

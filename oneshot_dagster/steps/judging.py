@@ -120,7 +120,12 @@ def _ask_once(turn: Turn, shown: Shown) -> Answer | None:
         return None
     turn.check_lease()
     turn.file("judge-answer", opinion.raw.encode(errors="replace"), "application/json")
-    used = Usage(input_tokens=opinion.input_tokens, output_tokens=opinion.output_tokens, model=opinion.model)
+    used = Usage(
+        input_tokens=opinion.input_tokens,
+        cached_tokens=opinion.cached_tokens,
+        output_tokens=opinion.output_tokens,
+        model=opinion.model,
+    )
     tokens = tokens_of(used)
     told = {"model": opinion.model, "prompt_sha256": sha256, "tokens": tokens, "seconds": round(opinion.seconds, 3)}
     turn.fact("engine", "judge_session", told | {"usd": usd_of(turn.services, used)}, sha=head)

@@ -2,6 +2,8 @@
 After a person pushed, this is where the new head is taken over."""
 
 import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from oneshot_dagster.domain.artifact import Artifact, Check, Markdown, NotMyTurn, Record, Verdict
@@ -74,18 +76,26 @@ def _run_suites(turn: Turn, sha: str) -> tuple[SuiteResult, ...]:
     with tempfile.TemporaryDirectory(dir=services.limits.scratch, prefix="tests-") as scratch:
         folder = Path(scratch) / "tree"
         services.git.export(turn.attempt.key.repository, sha=sha, target=folder)
-        unready = run_setup(turn, folder, sha)
+        unready = first_unready(run_setup(turn, folder, sha))
         return (unready,) if unready else run_tests(turn, folder, sha)
 
 
-def run_setup(turn: Turn, folder: Path, sha: str) -> SuiteResult | None:
-    """The first command of `[agent] setup` that did not succeed."""
+def run_setup(
+    turn: Turn, folder: Path, sha: str, *, home: Path | None = None, held: int | None = None
+) -> tuple[SuiteResult, ...]:
+    """The commands of `[agent] setup`, up to the first that does not succeed."""
+    results: list[SuiteResult] = []
     for number, line in enumerate(turn.policy.agent.setup, 1):
-        request = _request(turn, f"setup {number}", line, folder, sha)
-        result = _run(turn, with_network(turn, request, Purpose.SETUP))
-        if result.exit_code != 0:
-            return result
-    return None
+        request = _request(turn, f"setup {number}", line, folder, sha, home=home)
+        results.append(_run(turn, with_network(turn, replace(request, held=held), Purpose.SETUP)))
+        if first_unready(results) is not None:
+            break
+    return tuple(results)
+
+
+def first_unready(results: Sequence[SuiteResult]) -> SuiteResult | None:
+    """The command of set-up that did not succeed."""
+    return next((result for result in results if result.exit_code != 0), None)
 
 
 def run_tests(turn: Turn, folder: Path, sha: str, *, where: str = "") -> tuple[SuiteResult, ...]:
@@ -98,9 +108,9 @@ def run_tests(turn: Turn, folder: Path, sha: str, *, where: str = "") -> tuple[S
     )
 
 
-def _request(turn: Turn, suite: str, command: str, folder: Path, sha: str) -> SuiteRequest:
-    """All commands over one tree share a HOME beside it, where set-up may leave what the tests need."""
-    home, timeout = folder.parent / "home", turn.policy.tests.timeout
+def _request(turn: Turn, suite: str, command: str, folder: Path, sha: str, *, home: Path | None = None) -> SuiteRequest:
+    """All commands over one tree share a HOME, beside it if nowhere else, where set-up may leave what the tests need."""
+    home, timeout = home or folder.parent / "home", turn.policy.tests.timeout
     return SuiteRequest(suite=suite, command=command, folder=folder, sha=sha, timeout=timeout, home=home)
 
 

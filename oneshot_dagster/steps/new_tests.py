@@ -10,7 +10,7 @@ from oneshot_dagster.domain.artifact import Verdict
 from oneshot_dagster.domain.new_tests import Proof, laid_over, nothing_to_run, proof
 from oneshot_dagster.domain.snapshot import Snapshot
 from oneshot_dagster.domain.test_results import SuiteResult
-from oneshot_dagster.steps.local_test_report import run_setup, run_tests
+from oneshot_dagster.steps.local_test_report import first_unready, run_setup, run_tests
 from oneshot_dagster.steps.turn import Turn
 
 _ON_BASE, _LAID_OVER = " on the base", " on the base, with the change's tests"
@@ -33,7 +33,7 @@ def _run(turn: Turn, snapshot: Snapshot) -> Proof:
     with tempfile.TemporaryDirectory(dir=scratch, prefix="base-") as place:
         base, head = Path(place) / "base", Path(place) / "head"
         git.export(repository, sha=snapshot.base_sha, target=base)
-        unready = run_setup(turn, base, snapshot.base_sha)
+        unready = first_unready(run_setup(turn, base, snapshot.base_sha))
         if unready is not None:
             return _did_not_run(f"the base could not be set up: {unready.reason}")
         alone = run_tests(turn, base, snapshot.base_sha, where=_ON_BASE)

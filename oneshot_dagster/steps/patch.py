@@ -13,6 +13,7 @@ from oneshot_dagster.steps.agent_session import SESSION, Played, play
 from oneshot_dagster.steps.prompting import prompt_of
 from oneshot_dagster.steps.spent import spent, spent_budget, tokens_of, usd_of
 from oneshot_dagster.steps.turn import Turn
+from oneshot_dagster.system.log import holds
 
 _KEPT = "work_kept"  # the fact that an agent's work was committed before it had finished, for a session that goes on
 
@@ -37,10 +38,11 @@ def patch(turn: Turn) -> Record | NotMyTurn:
     if result.end is AgentEnd.CANCELLED and played.over is None:
         return NotMyTurn(artifact=Artifact.PATCH, reason="a person asked to stop while the agent worked")
     head_sha = _commit(turn)
+    _refuse_secrets(turn, start_sha=start_sha, head_sha=head_sha)
     _leave_patch(turn, result, start_sha=start_sha, head_sha=head_sha)
     _stop_where_it_cannot_go_on(turn, played, start_sha=start_sha, head_sha=head_sha)
     _move(turn, result, start_sha=start_sha, head_sha=head_sha)
-    return _record(turn, result, start_sha=start_sha, head_sha=head_sha)
+    return _record(turn, played, start_sha=start_sha, head_sha=head_sha)
 
 
 def _finished_already(turn: Turn) -> StoredRecord | None:
@@ -66,6 +68,7 @@ def _leave_what_was_said(turn: Turn, result: AgentResult) -> None:
         "seconds": result.seconds,
         "model": used.model,
         "input_tokens": used.input_tokens,
+        "cached_tokens": used.cached_tokens,
         "output_tokens": used.output_tokens,
         "tokens": tokens_of(used),
         "usd": usd_of(turn.services, used),
@@ -83,6 +86,16 @@ def _commit(turn: Turn) -> str:
         author=limits.author,
         most=limits.patch,
     )
+
+
+def _refuse_secrets(turn: Turn, *, start_sha: str, head_sha: str) -> None:
+    """Before anything of it is kept or pushed."""
+    given = turn.services.agent.secrets()
+    if not given or head_sha == start_sha:
+        return
+    if holds(turn.services.git.patch(turn.attempt.key, base_sha=start_sha, head_sha=head_sha), given):
+        why = "the patch holds a key that the agent was given; nothing of it was pushed"
+        raise NeedsHuman(why, reason="patch_holds_secret")
 
 
 def _leave_patch(turn: Turn, result: AgentResult, *, start_sha: str, head_sha: str) -> None:
@@ -141,8 +154,8 @@ def _has_changed(turn: Turn, *, start_sha: str, head_sha: str) -> bool:
     return kept or not (sent_back or head_sha == turn.attempt.base_sha)
 
 
-def _record(turn: Turn, result: AgentResult, *, start_sha: str, head_sha: str) -> Record:
-    changed, used = head_sha != start_sha, result.usage
+def _record(turn: Turn, played: Played, *, start_sha: str, head_sha: str) -> Record:
+    result, changed, used = played.result, head_sha != start_sha, played.result.usage
     whole = spent(turn.services, turn.attempt)
     return Record(
         artifact=Artifact.PATCH,
@@ -159,12 +172,14 @@ def _record(turn: Turn, result: AgentResult, *, start_sha: str, head_sha: str) -
             "agent_seconds": round(result.seconds, 3),
             "model": used.model or "unknown",
             "input_tokens": _or_unknown(used.input_tokens),
+            "cached_tokens": _or_unknown(used.cached_tokens),
             "output_tokens": _or_unknown(used.output_tokens),
             "usd": _or_unknown(usd_of(turn.services, used)),
-            "change_tokens": _or_unknown(whole.tokens),
-            "change_usd": _or_unknown(whole.usd),
+            "change_tokens": whole.tokens.said,
+            "change_usd": whole.usd.said,
             "isolation": turn.services.agent.isolation.active,
             "not_enforced": turn.services.agent.isolation.not_enforced,
+            **played.set_up.shown,
         },
     )
 

@@ -1,4 +1,5 @@
-"""What a change has used up so far, over all its attempts, and whether an agent may start, or go on. Unknown stays unknown."""
+"""What a change has used up so far, over all its attempts, and whether an agent may start, or go on.
+Where something of it is unknown, what is known counts."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,12 +26,11 @@ def while_it_works(services: Services, attempt: Attempt) -> Callable[[Usage], st
     began = services.clock.monotonic()
 
     def exceeds(used: Usage) -> str | None:
-        tokens = total((before.tokens, tokens_of(used)))
         now = replace(
             before,
             active=before.active + services.clock.monotonic() - began,
-            tokens=None if tokens is None else int(tokens),
-            usd=total((before.usd, usd_of(services, used))),
+            tokens=before.tokens.plus(tokens_of(used)),
+            usd=before.usd.plus(usd_of(services, used)),
         )
         return exhausted(now, allowed)
 
@@ -46,8 +46,7 @@ def spent(services: Services, attempt: Attempt) -> Spent:
         sessions = [fact.data for fact in services.store.facts.of(of.id) if fact.kind in _SESSIONS]
         tokens += [_known(data.get("tokens")) for data in sessions]
         usd += [_known(data.get("usd")) for data in sessions]
-    used = total(tokens)
-    return Spent(active=active, tokens=None if used is None else int(used), usd=total(usd))
+    return Spent(active=active, tokens=total(tokens), usd=total(usd))
 
 
 def tokens_of(used: Usage) -> int | None:
@@ -60,9 +59,10 @@ def usd_of(services: Services, used: Usage) -> float | None:
         used.model,
         input_tokens=used.input_tokens,
         output_tokens=used.output_tokens,
+        cached_tokens=used.cached_tokens,
         prices=services.limits.prices,
     )
 
 
 def _known(amount: object) -> float | None:
-    return float(amount) if isinstance(amount, int | float) else None
+    return amount if isinstance(amount, int | float) else None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from oneshot_dagster.domain import messages
 from oneshot_dagster.domain.artifact import Markdown
 from oneshot_dagster.domain.attempt import Attempt, WriteAction
+from oneshot_dagster.domain.budget import in_words
 from oneshot_dagster.domain.errors import NeedsHuman, OneshotError, TryAgain
 from oneshot_dagster.domain.intake import paused
 from oneshot_dagster.domain.our_check import our_check
@@ -65,8 +66,7 @@ def tell_status(turn: Turn, attempt: Attempt) -> None:
     body = messages.status_comment(
         attempt,
         public_url=turn.services.limits.public_url,
-        usd=used.usd,
-        tokens=used.tokens,
+        cost=in_words(used.usd, used.tokens),
         unverified=unverified(turn.store, attempt) if attempt.state is State.COMPLETED else None,
         comments=seen is not None,  # somebody looks through this repository's issues and comments
         edited=seen not in {None, attempt.inputs.issue_sha256},

@@ -4,7 +4,7 @@ import base64
 import json
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TextIO
 from urllib.parse import quote, quote_plus
 
@@ -44,6 +44,23 @@ def forms(secret: str) -> frozenset[str]:
         encoded = base64.b64encode(b"\0" * before + raw).decode()[first:last]
         found |= {encoded, encoded.translate(str.maketrans("+/", "-_"))}
     return frozenset(form for form in found if len(form) >= _SHORTEST)
+
+
+def cleaner(secrets: Iterable[str]) -> Callable[[bytes], bytes]:
+    """Takes these values, in any of their forms, out of what somebody said."""
+    known = sorted({form.encode() for secret in secrets for form in forms(secret)}, key=len, reverse=True)
+
+    def clean(said: bytes) -> bytes:
+        for form in known:
+            said = said.replace(form, REDACTED.encode())
+        return said
+
+    return clean
+
+
+def holds(content: bytes, secrets: Iterable[str]) -> bool:
+    """Whether one of these values, in any of its forms, is in there."""
+    return any(form.encode() in content for secret in secrets for form in forms(secret))
 
 
 def without(text: str, known: Iterable[str]) -> str:

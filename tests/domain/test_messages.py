@@ -78,7 +78,7 @@ def test_a_refusal_in_one_sentence_has_no_empty_advice():
 
 
 def test_a_verification_that_was_left_out_stands_in_the_status():
-    text = messages.status_comment(attempt_in(State.COMPLETED), unverified="waived (a library)", usd=1.5)
+    text = messages.status_comment(attempt_in(State.COMPLETED), unverified="waived (a library)", cost="$1.50")
     assert "verification: waived (a library)" in text
     assert "$1.50" in text
     assert "verification" not in messages.status_comment(attempt_in(State.COMPLETED))

@@ -1,15 +1,14 @@
 """Codex as the agent: `codex exec --json`, each session with a CODEX_HOME of its own from which it is kept.
 It edits in its own sandbox, in which only the worktree can be written and little be read; it never sees a token of ours."""
 
-import contextlib
-import shutil
-import tempfile
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from oneshot_dagster.domain.errors import BadInput, NeedsHuman, TryAgain
+from oneshot_dagster.domain.errors import TryAgain
 from oneshot_dagster.domain.isolation import Isolation
+from oneshot_dagster.services.agent import keys
 from oneshot_dagster.services.agent.codex_failures import MISCONFIGURED
 from oneshot_dagster.services.agent.codex_session import LOG_LIMIT, Session
 from oneshot_dagster.services.agent.codex_watch import Meter
@@ -26,11 +25,14 @@ from oneshot_dagster.system.codex.home import (
     as_toml,
     configuration,
     git_folders,
+    places,
     restore_session,
 )
-from oneshot_dagster.system.codex.program import Program, check_sandbox, environment, installed, version
-from oneshot_dagster.system.log import REDACTED, forms
+from oneshot_dagster.system.codex.program import Program, bounded, check_sandbox, environment, installed, version
+from oneshot_dagster.system.log import cleaner
 from oneshot_dagster.system.process import Command, run
+from oneshot_dagster.system.sandbox.room import Bounds
+from oneshot_dagster.system.sandbox.usage import Usage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,7 @@ class CodexAgent:
     program: Path | None = None
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     readable: tuple[Path, ...] = ()
+    bounds: Bounds = field(default_factory=Bounds)
 
     @property
     def name(self) -> str:
@@ -56,18 +59,22 @@ class CodexAgent:
         layers = (
             "Codex's bubblewrap: own files, own processes",
             "network of its commands: none",
-            "limits: time, output",
+            f"limits: {self.bounds.memory // 2**20} MiB, {self.bounds.processes} processes, time, output",
         )
-        return Isolation(layers=layers, missing=("memory limit",))
+        return Isolation(layers=layers)
 
     @property
     def not_enforced(self) -> tuple[str, ...]:
         return self.isolation.missing
 
+    def secrets(self) -> tuple[str, ...]:
+        return keys.secrets(keys.read(self.key), self.env)
+
     def run(
         self, request: AgentRequest, *, on_event: Callable[[AgentEvent], None], cancelled: Callable[[], bool]
     ) -> AgentResult:
-        run = _Run(self, installed(self.program), self._key(), on_event, cancelled)
+        key = keys.read(self.key)
+        run = _Run(self, installed(self.program), key, cleaner(keys.secrets(key, self.env)), on_event, cancelled)
         if request.resume is not None and request.session is not None:
             result = run.resumed(request, request.resume, request.session)
             if result is not None:
@@ -78,20 +85,12 @@ class CodexAgent:
     def examine(self) -> str:
         """What works here, without asking the model anything. Raises NeedsHuman where something does not."""
         program = installed(self.program)
-        self._key()
-        with _places(self.scratch) as places:
-            worktree = places.root / "worktree"
+        keys.read(self.key)
+        with places(self.scratch, purpose="codex") as made:
+            worktree = made.root / "worktree"
             worktree.mkdir()
-            _Run(self, program, None, lambda _: None, lambda: False).prepare(places, worktree)
+            _Run(self, program, None, cleaner(()), lambda _: None, lambda: False).prepare(made, worktree)
         return f"{version(program)} at {program.path}, its sandbox works; {self.provider.model} at {self.provider.base_url}"
-
-    def _key(self) -> str | None:
-        try:
-            return None if self.key is None else self.key()
-        except BadInput as error:
-            raise NeedsHuman(
-                f"the key of the agent's model cannot be read: {error}", reason="agent_key_missing"
-            ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,78 +98,71 @@ class _Run:
     agent: CodexAgent
     program: Program
     key: str | None
+    clean: Callable[[bytes], bytes]
     on_event: Callable[[AgentEvent], None]
     cancelled: Callable[[], bool]
 
     def fresh(self, request: AgentRequest) -> AgentResult:
-        with _places(self.agent.scratch) as places:
-            return self._play(self._session(request, places))
+        with self._places(request) as made:
+            return self._play(self._session(request, made))
 
     def resumed(self, request: AgentRequest, resume: str, kept: bytes) -> AgentResult | None:
         """None where that session cannot be taken up again."""
-        with _places(self.agent.scratch) as places:
-            rollout = restore_session(places, resume, kept)
+        with self._places(request) as made:
+            rollout = restore_session(made, resume, kept)
             if rollout is None:
                 return None
-            session = self._session(request, places)
+            session = self._session(request, made)
             session.thread = resume
             session.meter.skip(rollout)
             result = self._play(session)
             own = result.failure is Failure.OWN or result.code == MISCONFIGURED
             return None if result.end is AgentEnd.FAILED and session.never_began and own else result
 
-    def _session(self, request: AgentRequest, places: Places) -> Session:
+    def _places(self, request: AgentRequest) -> AbstractContextManager[Places]:
+        return places(self.agent.scratch, purpose="codex", given=request.home)
+
+    def _session(self, request: AgentRequest, made: Places) -> Session:
         return Session(
             request=request,
-            places=places,
+            places=made,
             meter=Meter(model=self.agent.provider.model),
             on_event=self.on_event,
             cancelled=self.cancelled,
-            clean=self._clean,
+            clean=self.clean,
         )
 
-    def prepare(self, places: Places, worktree: Path) -> None:
+    def prepare(self, made: Places, worktree: Path) -> None:
         """The configuration, and the sandbox tried by it."""
         readable = (self.program.folder, *git_folders(worktree), *self.agent.readable)
         path = self.program.search_path(tuple(folder / "bin" for folder in self.agent.readable))
-        text = as_toml(configuration(self.agent.provider, places, worktree=worktree, path=path, readable=readable))
-        (places.codex / "config.toml").write_text(text)
-        check_sandbox(self.program, places, worktree)
+        text = as_toml(configuration(self.agent.provider, made, worktree=worktree, path=path, readable=readable))
+        (made.codex / "config.toml").write_text(text)
+        check_sandbox(self.program, made, worktree)
 
     def _play(self, session: Session) -> AgentResult:
-        request, places = session.request, session.places
+        request, used = session.request, Usage(bounds=self.agent.bounds)
+
+        def over() -> bool:
+            return session.over() or used.is_over()
+
         try:
-            self.prepare(places, request.worktree)
-            finished = run(self._command(request, places), on_line=session.hear, cancelled=session.over)
+            self.prepare(session.places, request.worktree)
+            command = self._command(request, session.places)
+            finished = run(command, on_line=session.hear, cancelled=over, on_start=used.begin)
         except OSError as problem:
             raise TryAgain(f"Codex ({self.program.path}) could not be started: {problem.strerror}") from problem
-        return session.result(finished)
+        return session.result(finished, exceeded=used.exceeded)
 
-    def _command(self, request: AgentRequest, places: Places) -> Command:
+    def _command(self, request: AgentRequest, made: Places) -> Command:
         resume = ("resume", request.resume) if request.resume is not None else ()
         options = ("--json", "--strict-config", "-C", str(request.worktree))
         return Command(
-            argv=(str(self.program.path), "exec", *options, *resume, "-"),
+            argv=(*bounded(self.agent.bounds), str(self.program.path), "exec", *options, *resume, "-"),
             cwd=request.worktree,
-            env=environment(self.program, places, key=self.key, extra=self.agent.env),
+            env=environment(self.program, made, key=self.key, extra=self.agent.env),
             stdin=request.prompt.encode(),
             timeout=request.wall,
             output_limit=LOG_LIMIT,
             pass_fds=request.keep_open,
         )
-
-    def _clean(self, said: bytes) -> bytes:
-        for form in forms(self.key) if self.key else ():
-            said = said.replace(form.encode(), REDACTED.encode())
-        return said
-
-
-@contextlib.contextmanager
-def _places(scratch: Path) -> Generator[Places]:
-    scratch.mkdir(parents=True, exist_ok=True)
-    places = Places(root=Path(tempfile.mkdtemp(prefix="codex-", dir=scratch)))
-    try:
-        places.make()
-        yield places
-    finally:
-        shutil.rmtree(places.root, ignore_errors=True)

@@ -60,12 +60,13 @@ class Session:
         """It said nothing of its model's: what failed may be the session that was to be taken up again."""
         return not self.completed and not self._answered
 
-    def result(self, finished: Finished) -> AgentResult:
+    def result(self, finished: Finished, *, exceeded: str | None = None) -> AgentResult:
+        """`exceeded` is the bound for which it was ended, as a sentence."""
         self._tell_usage(now=True)
-        end = self._end(finished)
+        end = AgentEnd.FAILED if exceeded else self._end(finished)
         last_words = self.clean(finished.stderr).decode(errors="replace").strip()
-        reason = self._reason(end, finished, last_words)
-        means, code = self._meaning(end, reason)
+        reason = f"the agent was stopped: {exceeded}" if exceeded else self._reason(end, finished, last_words)
+        means, code = (Failure.OWN, "agent_over_bounds") if exceeded else self._meaning(end, reason)
         if last_words:
             self.log.add(f"\n--- stderr ---\n{last_words}\n".encode())
         if self._dropped:
@@ -113,7 +114,12 @@ class Session:
         if not self.meter.look(newest_rollout(self.places, self.thread), now=now):
             return
         used = self.meter.usage
-        raw = {"input_tokens": used.input_tokens, "output_tokens": used.output_tokens, "model": used.model}
+        raw = {
+            "input_tokens": used.input_tokens,
+            "cached_tokens": used.cached_tokens,
+            "output_tokens": used.output_tokens,
+            "model": used.model,
+        }
         self._keep(AgentEvent(kind="usage", text=f"{used.input_tokens} + {used.output_tokens} tokens", raw=raw))
 
     def _end(self, finished: Finished) -> AgentEnd:

@@ -12,7 +12,7 @@ from oneshot_dagster.services.agent.protocol import AgentEvent, Usage
 
 _READ_EVERY = 1.0  # seconds
 _MARK = b'"token_count"'
-Total = tuple[int, int]  # input and output tokens
+Total = tuple[int, int, int]  # tokens: input, of these cached, and output
 
 
 @dataclass(kw_only=True, slots=True)
@@ -45,7 +45,7 @@ class Meter:
     model: str
     _at: int = 0
     _looked: float = float("-inf")
-    _before: Total = (0, 0)
+    _before: Total = (0, 0, 0)
     _total: Total | None = None
 
     @property
@@ -53,12 +53,12 @@ class Meter:
         if self._total is None:
             return Usage(model=self.model)
         used = [max(0, now - before) for now, before in zip(self._total, self._before, strict=True)]
-        return Usage(input_tokens=used[0], output_tokens=used[1], model=self.model)
+        return Usage(input_tokens=used[0], cached_tokens=used[1], output_tokens=used[2], model=self.model)
 
     def skip(self, rollout: Path) -> None:
         """What was used before this session."""
         said, self._at = totals(rollout)
-        self._before = said or (0, 0)
+        self._before = said or (0, 0, 0)
 
     def look(self, rollout: Path | None, *, now: bool = False) -> bool:
         """Reads what is new, at most once a second; True where the usage has changed."""
@@ -72,7 +72,7 @@ class Meter:
 
 
 def totals(path: Path, start: int = 0) -> tuple[Total | None, int]:
-    """The newest total of input and output tokens after that place of a rollout, and the place where its last line ends."""
+    """The newest total of tokens after that place of a rollout, and the place where its last line ends."""
     try:
         with path.open("rb") as rollout:
             rollout.seek(start)
@@ -89,7 +89,8 @@ def _total(line: bytes) -> Total | None:
     try:
         said: Any = json.loads(line)
         used = cast("dict[str, object]", said["payload"]["info"]["total_token_usage"])
-        total = _number(used["input_tokens"]), _number(used["output_tokens"])
+        cached = _number(used.get("cached_input_tokens", 0))
+        total = _number(used["input_tokens"]), cached, _number(used["output_tokens"])
     except (ValueError, KeyError, TypeError):
         return None
     return total if any(total) else None  # it says nought where a turn failed, and that is not known

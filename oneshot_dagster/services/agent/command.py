@@ -1,5 +1,5 @@
 """Any program as the agent: prompt on stdin, its folder the worktree, JSON objects on stdout as events, the rest is log.
-`{"type": "message", "text"}`, `{"type": "usage", "input_tokens", "output_tokens", "model"}`, `{"type": "session", "id"}`.
+`{"type": "message", "text"}`, `{"type": "usage", "input_tokens", "cached_tokens", "output_tokens", "model"}`, `{"type": "session", "id"}`.
 It runs in a sandbox: it can change the worktree's files, read git's folders of it, and reach its model."""
 
 import shutil
@@ -10,8 +10,10 @@ from pathlib import Path
 
 from oneshot_dagster.domain.errors import TryAgain
 from oneshot_dagster.domain.isolation import Isolation
+from oneshot_dagster.services.agent import keys
 from oneshot_dagster.services.agent.protocol import AgentEnd, AgentEvent, AgentRequest, AgentResult
 from oneshot_dagster.services.agent.transcript import Transcript
+from oneshot_dagster.system.log import cleaner
 from oneshot_dagster.system.process import Command, clean_environment
 from oneshot_dagster.system.sandbox.git_folders import GitFolders
 from oneshot_dagster.system.sandbox.room import Address, Room
@@ -22,7 +24,10 @@ LOG_LIMIT = 4 * 2**20
 
 @dataclass(frozen=True, kw_only=True)
 class CommandAgent:
-    """`env` is all that the program gets beside a clean environment; `scratch` holds its HOME and TMPDIR while it runs.
+    """`env` is all that the program gets beside a clean environment, and the `key` of its model, read for each session;
+    `scratch` holds its HOME and TMPDIR while it runs.
+
+    The key, and what of `env` is secret, is taken out of all that it says.
 
     `reach` is where its model is, `readable` what it needs beside the system's programs and the files that `command` names.
     """
@@ -30,6 +35,8 @@ class CommandAgent:
     command: tuple[str, ...]
     scratch: Path
     env: Mapping[str, str] = field(default_factory=dict[str, str])
+    key: Callable[[], str] | None = None
+    key_variable: str = "OPENAI_API_KEY"
     sandbox: Sandbox = field(default_factory=Sandbox)
     reach: tuple[Address, ...] = ()
     readable: tuple[Path, ...] = ()
@@ -46,10 +53,13 @@ class CommandAgent:
     def isolation(self) -> Isolation:
         return self.sandbox.isolation(reach=self.reach)
 
+    def secrets(self) -> tuple[str, ...]:
+        return keys.secrets(keys.read(self.key), self.env)
+
     def run(
         self, request: AgentRequest, *, on_event: Callable[[AgentEvent], None], cancelled: Callable[[], bool]
     ) -> AgentResult:
-        transcript = Transcript(on_event=on_event, resume=request.resume)
+        clean, transcript = cleaner(self.secrets()), Transcript(on_event=on_event, resume=request.resume)
         self.scratch.mkdir(parents=True, exist_ok=True)
         home = Path(tempfile.mkdtemp(prefix="agent-", dir=self.scratch))
         try:
@@ -57,7 +67,7 @@ class CommandAgent:
                 self._command(request, home),
                 self._room(request, home),
                 cancelled=cancelled,
-                on_line=transcript.hear,
+                on_line=lambda line: transcript.hear(clean(line)),
                 stall=request.stall,
             )
         except OSError as problem:
@@ -69,11 +79,11 @@ class CommandAgent:
         finished, end = ended.finished, _end(ended)
         return AgentResult(
             end=end,
-            reason=_reason(end, ended, request),
+            reason=clean(_reason(end, ended, request).encode()).decode(),
             exit_code=finished.returncode if end in {AgentEnd.FINISHED, AgentEnd.FAILED} else None,
             seconds=finished.seconds,
             usage=transcript.usage,
-            log=_log(ended, transcript),
+            log=clean(_log(ended, transcript)),
             events=tuple(transcript.events),
             resume=transcript.resume,
         )
@@ -82,7 +92,7 @@ class CommandAgent:
         named = (Path(word) for word in self.command if word.startswith("/"))
         git = GitFolders.of(request.worktree)
         return Room(
-            writable=(request.worktree, home),
+            writable=(request.worktree, home, *([request.home] if request.home else [])),
             readable=(*self.readable, *(file for file in named if file.is_file()), *git.readable),
             hidden=git.hidden,
             reach=self.reach,
@@ -92,10 +102,12 @@ class CommandAgent:
         resume = {"ONESHOT_AGENT_RESUME": request.resume} if request.resume else {}
         temporary = home / "tmp"
         temporary.mkdir()
+        key = keys.read(self.key)
+        given = dict(self.env) | ({} if key is None else {self.key_variable: key})
         return Command(
             argv=self.command,
             cwd=request.worktree,
-            env=clean_environment(HOME=str(home), TMPDIR=str(temporary)) | dict(self.env) | resume,
+            env=clean_environment(HOME=str(request.home or home), TMPDIR=str(temporary)) | given | resume,
             stdin=request.prompt.encode(),
             timeout=request.wall,
             output_limit=LOG_LIMIT,

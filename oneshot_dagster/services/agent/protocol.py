@@ -12,7 +12,7 @@ from oneshot_dagster.domain.isolation import Isolation
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AgentRequest:
     """`resume` is the token of an earlier session or None, `session` what that session left to be taken up again by.
-    Times in seconds. `keep_open`: descriptors that it inherits."""
+    Times in seconds. `home` is a HOME that set-up has left for it. `keep_open`: descriptors that it inherits."""
 
     worktree: Path
     prompt: str
@@ -20,6 +20,7 @@ class AgentRequest:
     wall: float
     stall: float
     session: bytes | None = None
+    home: Path | None = None
     keep_open: tuple[int, ...] = ()
 
 
@@ -34,9 +35,11 @@ class AgentEvent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Usage:
-    """Tokens of this session; None where the agent does not say, which is unknown and never zero."""
+    """Tokens of this session; None where the agent does not say, which is unknown and never zero. `cached_tokens` are those
+    of the input that its service had kept."""
 
     input_tokens: int | None = None
+    cached_tokens: int | None = None
     output_tokens: int | None = None
     model: str | None = None
 
@@ -86,6 +89,10 @@ class Agent(Protocol):
     @property
     def not_enforced(self) -> tuple[str, ...]:
         """What of it is missing."""
+        ...
+
+    def secrets(self) -> tuple[str, ...]:
+        """What it is given that must be in nothing that it leaves. Raises NeedsHuman where a key cannot be read."""
         ...
 
     def run(

@@ -39,6 +39,7 @@ def read_usage(said: Mapping[str, object], before: Usage) -> Usage:
     model = said.get("model")
     return Usage(
         input_tokens=_tokens(said.get("input_tokens"), before.input_tokens),
+        cached_tokens=_tokens(said.get("cached_tokens"), before.cached_tokens),
         output_tokens=_tokens(said.get("output_tokens"), before.output_tokens),
         model=model[:LONGEST_TOKEN] if isinstance(model, str) else before.model,
     )

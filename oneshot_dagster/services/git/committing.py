@@ -34,6 +34,13 @@ def commit_all(
     return commit
 
 
+def add_all(tree: Tree, *left_out: str) -> None:
+    """To the index, but for these pathspecs and what set-up left."""
+    of_set_up = [b":(top,exclude,literal)" + path for path in tree.left_out()]
+    places = b"\0".join([b".", *map(str.encode, left_out), *of_set_up])
+    tree.git("add", "--all", "--pathspec-from-file=-", "--pathspec-file-nul", stdin=places)
+
+
 def is_ours(path: bytes) -> bool:
     """Files of the engine and of the agent's program, at the root; the policy `.oneshot.toml` is the repository's own."""
     root = path.partition(b"/")[0]
@@ -71,7 +78,7 @@ def _return_to(tree: Tree, start: str) -> None:
 
 def _add(tree: Tree) -> None:
     try:
-        tree.git("add", "--all", "--", ".", *_LEFT_OUT)
+        add_all(tree, *_LEFT_OUT)
     except TryAgain as error:
         if "does not have a commit checked out" not in str(error):
             raise

@@ -2,11 +2,12 @@
 
 import tarfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from oneshot_dagster.domain.errors import OneshotError
-from oneshot_dagster.services.git.committing import commit_tree, is_ours, staged
+from oneshot_dagster.services.git.committing import add_all, commit_tree, is_ours, staged
 from oneshot_dagster.services.git.protocol import Identity
 from oneshot_dagster.services.git.tree import Tree
 
@@ -23,6 +24,7 @@ class Standing:
 
 
 def standing(tree: Tree) -> Standing:
+    left_out = tree.left_out()
     output = tree.git(
         "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--ignored=matching"
     ).stdout
@@ -30,11 +32,15 @@ def standing(tree: Tree) -> Standing:
     for entry in output.split(b"\0"):
         if entry.startswith(b"# branch.oid "):
             head = entry.rpartition(b" ")[2].decode()
-        elif entry.startswith(b"! ") or (entry.startswith(b"? ") and is_ours(entry[2:])):
+        elif entry.startswith(b"! ") or (entry.startswith(b"? ") and _is_worthless(entry[2:], left_out)):
             worthless = True
         elif entry and not entry.startswith(b"# "):
             changed = True
     return Standing(head=head, changed=changed, worthless=worthless)
+
+
+def _is_worthless(path: bytes, left_out: Sequence[bytes]) -> bool:
+    return is_ours(path) or any(path.rstrip(b"/") == one or path.startswith(one + b"/") for one in left_out)
 
 
 def keep(tree: Tree, found: Standing, *, target: str, identity: Identity) -> Path | None:
@@ -66,7 +72,7 @@ def _is_public(tree: Tree, head: str, target: str) -> bool:
 def _bundle(tree: Tree, found: Standing, identity: Identity) -> Path:
     head = found.head
     if found.changed:
-        tree.git("add", "--all", "--", ".")
+        add_all(tree)
         if any(change.new_mode == "160000" for change in staged(tree, head)):
             raise OneshotError("a repository within the worktree")
         head = commit_tree(tree, parent=head, message=_MESSAGE, author=identity, committer=identity)

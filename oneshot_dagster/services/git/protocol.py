@@ -62,6 +62,11 @@ class Git(Protocol):
 
     def remove_worktree(self, key: ChangeKey) -> None: ...
 
+    def set_aside(self, key: ChangeKey) -> tuple[str, ...]:
+        """After commands of set-up ran in a clean worktree: its own files are as they were again, and what else lies there
+        is in no commit and not kept. The paths of the latter, but for those that git ignores anyway."""
+        ...
+
     def commit_all(self, path: Path, *, message: str, author: Identity, most: Most | None = None) -> str:
         """Commits everything in the worktree but `.codex*` files; the head SHA after it, unchanged where nothing differs.
 

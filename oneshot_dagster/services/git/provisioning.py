@@ -28,6 +28,7 @@ def provision(tree: Tree, *, base: str, recorded_head: str | None, branch: str, 
         if found is not None:
             kept = keep(tree, found, target=head, identity=identity)
         _bring(tree, found, head)
+        tree.leave_out(())
         tree.record(head)
     return Worktree(name=tree.name, path=tree.path, base_sha=base_sha, head_sha=head, kept=kept)
 

@@ -16,6 +16,7 @@ from oneshot_dagster.services.git.credentials import Credentials
 from oneshot_dagster.services.git.diffing import DIFF, files_counted, files_with_patches
 from oneshot_dagster.services.git.folder import read_folder
 from oneshot_dagster.services.git.protocol import Identity, Most, Reverted, Worktree
+from oneshot_dagster.services.git.setting_aside import set_aside
 from oneshot_dagster.services.git.tree import Tree, read_record
 
 
@@ -65,6 +66,9 @@ class GitRepositories:
 
     def remove_worktree(self, key: ChangeKey) -> None:
         provisioning.remove(self._tree(key), identity=self._identity)
+
+    def set_aside(self, key: ChangeKey) -> tuple[str, ...]:
+        return set_aside(self._tree(key))
 
     def commit_all(self, path: Path, *, message: str, author: Identity, most: Most | None = None) -> str:
         ours = path.parent.resolve() == self._worktrees.resolve()

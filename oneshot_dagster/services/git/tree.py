@@ -42,6 +42,7 @@ class Tree:
         self.admin = bare.path / "worktrees" / self.name
         self.kept = root / ".kept"
         self._record = root / ".state" / f"{self.name}.json"
+        self._left_out = root / ".state" / f"{self.name}.left-out"
         self._provisioning = FileLock(root / ".state" / f"{self.name}.provision")
         self.lock = FileLock(root / ".state" / f"{self.name}.lock")
 
@@ -62,6 +63,18 @@ class Tree:
         new = self._record.with_suffix(".new")
         new.write_text(json.dumps(asdict(Put(key=str(self.key), head=head, index=self._index_state()))))
         new.replace(self._record)
+
+    def leave_out(self, paths: Sequence[bytes]) -> None:
+        """These, with all below them, are none of the change, until the worktree is swept."""
+        if paths:
+            self._left_out.write_bytes(b"\0".join(paths))
+        else:
+            self._left_out.unlink(missing_ok=True)
+
+    def left_out(self) -> tuple[bytes, ...]:
+        with contextlib.suppress(FileNotFoundError):
+            return tuple(self._left_out.read_bytes().split(b"\0"))
+        return ()
 
     def git(
         self,

@@ -1,12 +1,9 @@
 """Codex as the judge, for a model that is to look around: `codex exec --output-schema` in an exported tree that its commands can
 read and not write, with a CODEX_HOME of its own that nobody takes up again. It knows nothing of who made the change."""
 
-import contextlib
 import json
-import shutil
-import tempfile
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -14,9 +11,11 @@ from oneshot_dagster.domain.errors import NeedsHuman, TryAgain
 from oneshot_dagster.services.judge.model_failures import CODE
 from oneshot_dagster.services.judge.protocol import Opinion, Question
 from oneshot_dagster.system.codex.failures import Trouble, trouble
-from oneshot_dagster.system.codex.home import Places, Provider, as_toml, configuration
-from oneshot_dagster.system.codex.program import Program, check_sandbox, environment, installed, version
+from oneshot_dagster.system.codex.home import Places, Provider, as_toml, configuration, places
+from oneshot_dagster.system.codex.program import Program, bounded, check_sandbox, environment, installed, version
 from oneshot_dagster.system.process import Command, Finished, run
+from oneshot_dagster.system.sandbox.room import Bounds
+from oneshot_dagster.system.sandbox.usage import Usage
 
 _LOG_LIMIT = 8 * 2**20
 _SETTINGS = frozenset({Trouble.KEY, Trouble.QUOTA, Trouble.SETTING})
@@ -33,7 +32,8 @@ class CodexJudge:
     stall: float
     program: Path | None = None
     browses: bool = True
-    not_enforced: tuple[str, ...] = ("a memory limit of the judge",)
+    bounds: Bounds = field(default_factory=Bounds)
+    not_enforced: tuple[str, ...] = ()
 
     @property
     def model(self) -> str | None:
@@ -42,61 +42,67 @@ class CodexJudge:
     def ask(self, question: Question, *, cancelled: Callable[[], bool]) -> Opinion | None:
         assert question.tree is not None  # noqa: S101  # it browses, so it is given one
         program = installed(self.program)
-        with _places(self.scratch) as places:
-            finished, heard = self._play(program, places, question, question.tree, cancelled)
-        if finished.cancelled:
+        used = Usage(bounds=self.bounds)
+        with places(self.scratch, purpose="judge") as made:
+            self._prepare(program, made, question.tree)
+            finished, heard = self._play(self._command(program, made, question, question.tree), used, cancelled)
+        if finished.cancelled and used.exceeded is None:
             return None
         return Opinion(
             model=self.provider.model,
             raw=heard.text,
             seconds=finished.seconds,
-            problem=self._problem(finished, heard),
+            problem=f"it was ended: {used.exceeded}" if used.exceeded else self._problem(finished, heard),
             input_tokens=heard.tokens("input_tokens"),
+            cached_tokens=heard.tokens("cached_input_tokens"),
             output_tokens=heard.tokens("output_tokens"),
         )
 
     def examine(self) -> str:
         """What works here, without asking the model anything. Raises NeedsHuman where something does not."""
         program = installed(self.program)
-        with _places(self.scratch) as places:
-            tree = places.root / "tree"
+        with places(self.scratch, purpose="judge") as made:
+            tree = made.root / "tree"
             tree.mkdir()
-            self._prepare(program, places, tree)
+            self._prepare(program, made, tree)
         return f"{version(program)}, its sandbox works"
 
-    def _play(
-        self, program: Program, places: Places, question: Question, tree: Path, cancelled: Callable[[], bool]
-    ) -> tuple[Finished, "_Heard"]:
-        self._prepare(program, places, tree)
-        schema = places.root / "schema.json"
+    def _command(self, program: Program, made: Places, question: Question, tree: Path) -> Command:
+        schema = made.root / "schema.json"
         schema.write_text(json.dumps(question.schema))
         options = ("--json", "--strict-config", "--ephemeral", "--skip-git-repo-check", "-C", str(tree))
-        command = Command(
-            argv=(str(program.path), "exec", *options, "--output-schema", str(schema), "-"),
+        return Command(
+            argv=(*bounded(self.bounds), str(program.path), "exec", *options, "--output-schema", str(schema), "-"),
             cwd=tree,
-            env=environment(program, places, key=self.key() if self.provider.has_key else None, extra={}),
+            env=environment(program, made, key=self.key() if self.provider.has_key else None, extra={}),
             stdin=question.prompt.encode(),
             timeout=self.wall,
             output_limit=_LOG_LIMIT,
         )
-        heard = _Heard()
-        try:
-            return run(command, cancelled=cancelled, on_line=heard.hear, stall=self.stall), heard
-        except OSError as problem:
-            raise TryAgain(f"Codex ({program.path}) could not be started: {problem.strerror}") from problem
 
-    def _prepare(self, program: Program, places: Places, tree: Path) -> None:
+    def _play(self, command: Command, used: Usage, cancelled: Callable[[], bool]) -> tuple[Finished, "_Heard"]:
+        heard = _Heard()
+
+        def over() -> bool:
+            return cancelled() or used.is_over()
+
+        try:
+            return run(command, cancelled=over, on_line=heard.hear, stall=self.stall, on_start=used.begin), heard
+        except OSError as problem:
+            raise TryAgain(f"Codex could not be started: {problem.strerror}") from problem
+
+    def _prepare(self, program: Program, made: Places, tree: Path) -> None:
         """The configuration, and the sandbox tried by it."""
         settings = configuration(
             self.provider,
-            places,
+            made,
             worktree=tree,
             path=program.search_path(),
             readable=(program.folder,),
             writes=False,
         )
-        (places.codex / "config.toml").write_text(as_toml(settings))
-        check_sandbox(program, places, tree, writes=False)
+        (made.codex / "config.toml").write_text(as_toml(settings))
+        check_sandbox(program, made, tree, writes=False)
 
     def _problem(self, finished: Finished, heard: "_Heard") -> str:
         if finished.timed_out:
@@ -144,14 +150,3 @@ class _Heard:
 
 def _object(found: object) -> Mapping[str, object]:
     return cast("Mapping[str, object]", found) if isinstance(found, dict) else {}
-
-
-@contextlib.contextmanager
-def _places(scratch: Path) -> Generator[Places]:
-    scratch.mkdir(parents=True, exist_ok=True)
-    places = Places(root=Path(tempfile.mkdtemp(prefix="judge-", dir=scratch)))
-    try:
-        places.make()
-        yield places
-    finally:
-        shutil.rmtree(places.root, ignore_errors=True)

@@ -10,7 +10,7 @@ from oneshot_dagster.services.judge.model_failures import ended_badly, refused_b
 from oneshot_dagster.services.judge.protocol import Opinion, Question
 
 if TYPE_CHECKING:
-    from openai.types.responses import Response, ResponseStreamEvent, ResponseTextConfigParam
+    from openai.types.responses import Response, ResponseStreamEvent, ResponseTextConfigParam, ResponseUsage
 
 _CONNECT = 10.0  # seconds
 _ENDS = frozenset({"response.completed", "response.incomplete", "response.failed"})
@@ -99,6 +99,7 @@ class _Heard:
             seconds=seconds,
             problem=problem or ended_badly(end) or _why_no_text(text, refusal),
             input_tokens=usage.input_tokens if usage else None,
+            cached_tokens=_cached(usage),
             output_tokens=usage.output_tokens if usage else None,
         )
 
@@ -108,6 +109,12 @@ def _said(response: "Response") -> tuple[str, str]:
     parts = [part for item in response.output if item.type == "message" for part in item.content]
     text = "".join(part.text for part in parts if part.type == "output_text")
     return text, "".join(part.refusal for part in parts if part.type == "refusal")
+
+
+def _cached(usage: "ResponseUsage | None") -> int | None:
+    """Not every service that speaks the Responses API says so."""
+    found = getattr(getattr(usage, "input_tokens_details", None), "cached_tokens", None)
+    return found if isinstance(found, int) else None
 
 
 def _why_no_text(text: str, refusal: str) -> str:

@@ -20,7 +20,7 @@ class Question:
 class Opinion:
     """`raw` is the whole answer, unread. `problem` says why it is none that could be read: refused, cut off, too late.
 
-    Tokens are None where nobody said how many, which is unknown and never zero.
+    Tokens are None where nobody said how many, which is unknown and never zero; cached ones are part of the input's.
     """
 
     model: str
@@ -28,6 +28,7 @@ class Opinion:
     seconds: float
     problem: str = ""
     input_tokens: int | None = None
+    cached_tokens: int | None = None
     output_tokens: int | None = None
 
 

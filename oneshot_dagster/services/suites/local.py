@@ -101,6 +101,7 @@ def _command(place: Path, report: Path, request: SuiteRequest) -> Command:
         env=clean_environment() | dict(request.env) | ours,
         timeout=request.timeout,
         output_limit=OUTPUT_LIMIT,
+        pass_fds=() if request.held is None else (request.held,),
     )
 
 

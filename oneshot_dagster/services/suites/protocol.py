@@ -15,7 +15,8 @@ class SuiteRequest:
     """`command` is a shell line of the policy; `{junit}` in it is replaced by the report's path. `env` is added to the clean one.
 
     It reaches the addresses of `reach` alone; `host_network` opens all of the machine's network. `home` is its HOME, which
-    commands one after the other may share; without it each has an empty one.
+    commands one after the other may share; without it each has an empty one. `held` is a descriptor that stays open as long
+    as anything of it lives.
     """
 
     suite: str
@@ -27,6 +28,7 @@ class SuiteRequest:
     reach: tuple[Address, ...] = ()
     host_network: bool = False
     home: Path | None = None
+    held: int | None = None
 
 
 class Suites(Protocol):

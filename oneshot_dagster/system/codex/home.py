@@ -1,12 +1,15 @@
 """A CODEX_HOME of one session: its configuration, in which every default that is dangerous unattended is set, and the
 rollout by which a session is kept and taken up again, also on another machine."""
 
+import contextlib
 import gzip
 import json
 import os
 import re
+import shutil
+import tempfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -33,25 +36,43 @@ class Provider:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Places:
-    """The folders of a session, siblings: with its home under TMPDIR Codex refuses to make its sandbox's helper."""
+    """The folders of a session, siblings: with its home under TMPDIR Codex refuses to make its sandbox's helper.
+
+    `own` is the HOME of Codex itself, `home` that of its model's commands: what they write there, Codex must not read as
+    somebody's settings. `given` is a HOME that set-up has left for them.
+    """
 
     root: Path
+    given: Path | None = None
 
     @property
     def codex(self) -> Path:
         return self.root / "codex"
 
     @property
+    def own(self) -> Path:
+        return self.root / "own"
+
+    @property
     def home(self) -> Path:
-        return self.root / "home"
+        return self.given or self.root / "home"
 
     @property
     def tmp(self) -> Path:
         return self.root / "tmp"
 
-    def make(self) -> None:
-        for folder in (self.codex, self.home, self.tmp):
-            folder.mkdir(mode=0o700)
+
+@contextlib.contextmanager
+def places(scratch: Path, *, purpose: str, given: Path | None = None) -> Generator[Places]:
+    """Made for one session, and gone after it."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    made = Places(root=Path(tempfile.mkdtemp(prefix=f"{purpose}-", dir=scratch)), given=given)
+    try:
+        for folder in (made.codex, made.own, made.home, made.tmp):
+            folder.mkdir(mode=0o700, exist_ok=folder == given)
+        yield made
+    finally:
+        shutil.rmtree(made.root, ignore_errors=True)
 
 
 def configuration(

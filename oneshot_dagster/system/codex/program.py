@@ -9,6 +9,7 @@ from pathlib import Path
 from oneshot_dagster.domain.errors import NeedsHuman
 from oneshot_dagster.system.codex.home import KEY_VARIABLE, PROFILE, Places
 from oneshot_dagster.system.process import Command, Finished, clean_environment, run
+from oneshot_dagster.system.sandbox.room import Bounds
 
 _SYSTEM = "/usr/local/bin:/usr/bin:/bin"
 _PATIENCE = 30.0
@@ -53,12 +54,19 @@ def environment(program: Program, places: Places, *, key: str | None, extra: Map
     """All that Codex itself gets; the model's commands get less (its configuration says what)."""
     own = {
         "PATH": program.search_path(),
-        "HOME": str(places.home),
+        "HOME": str(places.own),
+        "GIT_CONFIG_NOSYSTEM": "1",
         "CODEX_HOME": str(places.codex),
         "TMPDIR": str(places.tmp),
         "LANG": "C.UTF-8",
     }
     return own | dict(extra) | ({KEY_VARIABLE: key} if key is not None else {})
+
+
+def bounded(bounds: Bounds) -> tuple[str, ...]:
+    """What stands before the program: the kernel's limits of a process, for it and for each command of its model's. What all
+    of them use together is looked at from outside (system/sandbox/usage)."""
+    return ("prlimit", f"--data={bounds.memory}", f"--fsize={bounds.file}", "--core=0", "--")
 
 
 def check_sandbox(program: Program, places: Places, worktree: Path, *, writes: bool = True) -> None:

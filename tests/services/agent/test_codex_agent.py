@@ -15,8 +15,9 @@ from oneshot_dagster.local.model.items import added, apply_patch, message, reaso
 from oneshot_dagster.local.model.script import Break, Fault, Reply, Tokens, status
 from oneshot_dagster.local.model.server import ModelServer, model_server
 from oneshot_dagster.services.agent.codex import CodexAgent
-from oneshot_dagster.services.agent.protocol import AgentEnd, AgentEvent, AgentRequest, AgentResult, Failure
+from oneshot_dagster.services.agent.protocol import AgentEnd, AgentEvent, AgentRequest, AgentResult, Failure, Usage
 from oneshot_dagster.system.codex.home import Provider
+from oneshot_dagster.system.sandbox.room import Bounds
 
 KEY = "sk-scripted-0123456789abcdefXYZ"
 DONE = Reply(message("Done."))
@@ -95,7 +96,7 @@ def test_it_edits_by_patch_and_by_shell_and_says_what_it_does(server, agent, wor
     )
     server.script(
         Reply(reasoning("**Plan**"), message("Looking.", final=False), shell("cat greet.py")),
-        Reply(apply_patch(patch)),
+        Reply(apply_patch(patch), tokens=Tokens(cached=60)),
         Reply(shell("printf 'one\\n' > note.txt; git status --short")),
         DONE,
     )
@@ -111,7 +112,8 @@ def test_it_edits_by_patch_and_by_shell_and_says_what_it_does(server, agent, wor
         "message",
     ]
     assert tuple(heard) == result.events
-    assert (result.usage.input_tokens, result.usage.output_tokens, result.usage.model) == (400, 40, "gpt-5.5")
+    used = Usage(input_tokens=400, cached_tokens=60, output_tokens=40, model="gpt-5.5")
+    assert result.usage == used
     assert b"hello" in result.log
 
 
@@ -166,6 +168,44 @@ def test_a_worktree_gives_codex_no_instructions_and_starts_no_program_of_its_own
     run(agent, worktree, after=first)
     assert "aardvark" not in str([asked.body for asked in server.requests()])
     assert not ran.exists()
+
+
+def test_what_a_command_writes_as_settings_of_git_or_of_the_account_is_run_by_nobody(server, agent, worktree, tmp_path):
+    mark = tmp_path / "escaped"
+    plant = (
+        f"git config --global core.fsmonitor 'touch {mark}; false'; printf 'touch {mark}' > $HOME/.bashrc;"
+        f" git init -q evil && git -C evil config core.fsmonitor 'touch {mark}; false';"
+        " rm -f .git && printf 'gitdir: %s/evil/.git\\n' \"$PWD\" > .git; cat .git; git config --global -l"
+    )
+    server.script(Reply(shell(plant)), Reply(shell("true")), DONE, Reply(shell("true")), DONE)
+    first = run(agent, worktree)
+    told = "\n".join(server.requests()[1].outputs)
+    assert "core.fsmonitor" in told, "the control: its own git reads it"
+    run(agent, worktree, after=first)
+    assert not mark.exists()
+
+
+def test_memory_of_codex_and_all_its_commands_is_bounded(server, agent, worktree):
+    hold = "import time; held = bytearray(300 << 20); time.sleep(60)"
+    server.script(Reply(shell(f'python3 -c "{hold}" & python3 -c "{hold}"', yield_time_ms=30000)), DONE)
+    small = replace(agent, bounds=Bounds(memory=500 * 2**20))
+    result = run(small, worktree)
+    assert (result.end, result.code) == (AgentEnd.FAILED, "agent_over_bounds")
+    assert "more than 500 MiB" in result.reason
+    assert alive_with("held = bytearray(300 << 20)") == []
+    assert "500 MiB" in small.isolation.active
+    server.script(Reply(shell('python3 -c "bytearray(600 << 20)"')), DONE)
+    assert "MemoryError" in output(run(small, worktree))
+
+
+def test_a_home_that_set_up_has_left_is_that_of_the_commands_and_not_of_codex(server, agent, worktree, tmp_path):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "left").write_text("by set-up")
+    server.script(Reply(shell("cat ~/left; touch ~/more")), DONE)
+    request = AgentRequest(worktree=worktree, prompt="x", resume=None, wall=60, stall=60, home=tmp_path / "home")
+    result = agent.run(request, on_event=lambda _: None, cancelled=lambda: False)
+    assert "by set-up" in output(result)
+    assert sorted(file.name for file in (tmp_path / "home").iterdir()) == ["left", "more"]
 
 
 def test_only_the_provider_is_asked(server, agent, worktree):

@@ -10,6 +10,7 @@ import pytest
 from oneshot_dagster.domain.errors import TryAgain
 from oneshot_dagster.services.agent.command import CommandAgent
 from oneshot_dagster.services.agent.protocol import AgentEnd, AgentEvent, AgentRequest, AgentResult, Usage
+from oneshot_dagster.system.log import forms
 
 
 @pytest.fixture
@@ -120,6 +121,30 @@ def test_no_secret_of_ours_is_visible_and_what_is_given_is(worktree: Path) -> No
         del os.environ["ONESHOT_DATABASE_URL"]
     assert b"very-secret" not in result.log
     assert b"MODEL_KEY=given" in result.log
+
+
+def test_the_key_reaches_the_agent_and_is_in_no_command_line_and_in_nothing_that_it_says(worktree: Path) -> None:
+    key, seen = "key-of-the-agents-model", list[Path]()
+    said = """env; echo "$K" | base64 >&2; [ ${#K} = 23 ] && touch got-it; echo '{"type": "message", "text": "'"$K"'"}'; exit 3"""
+    agent = CommandAgent(
+        command=("/bin/bash", "-c", said),
+        scratch=worktree.parent / "scratch",
+        env={"OTHER_TOKEN": "another-secret", "HTTPS_PROXY": "http://me:some-password@proxy", "NODE_ENV": "production"},
+        key=lambda: key,
+        key_variable="K",
+    )
+
+    def look(_: AgentEvent) -> None:
+        seen.extend(entry for entry in Path("/proc").glob("[0-9]*/cmdline") if key.encode() in read(entry))
+
+    request = AgentRequest(worktree=worktree, prompt="x", resume=None, wall=30, stall=30)
+    result = agent.run(request, on_event=look, cancelled=lambda: False)
+    told = "\n".join([repr(result), result.log.decode()])
+    assert (worktree / "got-it").exists()
+    assert (len(result.events), seen) == (1, [])
+    assert [one for one in (*forms(key), "another-secret", "some-password") if one in told] == []
+    assert "NODE_ENV=production" in told
+    assert agent.secrets() == (key, "another-secret", "some-password")
 
 
 def test_home_is_its_own_and_gone_afterwards(worktree: Path) -> None:

@@ -31,6 +31,28 @@ def test_engine_files_that_the_agent_staged_itself_stay_out(world):
     assert world.commit(tree) == tree.head_sha
 
 
+def test_what_set_up_leaves_is_in_no_commit_and_is_swept_without_a_word(world):
+    tree = world.provision()
+    for name in ("venv/bin/python", "lib of set-up/a", "src/generated.py"):
+        (tree.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree.path / name).write_text("by set-up\n")
+    (tree.path / "venv/lib").symlink_to("/usr/lib")
+    (tree.path / "src/app.py").write_text("by set-up\n")
+    git(tree.path, "init", "-q", "venv/src/clone")
+    assert set(world.ours.set_aside(world.key)) == {"venv", "lib of set-up", "src/generated.py"}
+    assert (tree.path / "src/app.py").read_text() != "by set-up\n"
+    (tree.path / "venv/more").write_text("by the tests\n")
+    (tree.path / "src/generated_by_hand.py").write_text("by the agent\n")
+    (tree.path / "src/app.py").write_text("by the agent\n")
+    commit = world.commit(tree)
+    assert changed(world, tree, commit) == {"src/app.py", "src/generated_by_hand.py"}
+    again = world.provision(head=commit)
+    assert again.kept is None
+    assert not (tree.path / "venv").exists()
+    (tree.path / "venv").write_text("by the agent\n")
+    assert changed(world, tree, world.commit(again)) == {"src/app.py", "src/generated_by_hand.py", "venv"}
+
+
 def test_nothing_changed_is_the_same_head(world):
     tree = world.provision()
     assert world.commit(tree) == tree.head_sha

@@ -49,10 +49,10 @@ def asked(server, tree, tmp_path):
 def test_it_reads_the_tree_and_answers_by_the_schema(server, asked, tree):
     opinion = asked(
         Reply(shell("cat shop.py; echo x > new.py; echo y >> shop.py; ls; env"), tokens=Tokens(input=100, output=10)),
-        Reply(structured(ANSWER), tokens=Tokens(input=200, output=20)),
+        Reply(structured(ANSWER), tokens=Tokens(input=200, cached=80, output=20)),
     )
     assert (json.loads(opinion.raw), opinion.problem, opinion.model) == (ANSWER, "", "gpt-5.5")
-    assert (opinion.input_tokens, opinion.output_tokens) == (300, 30)
+    assert (opinion.input_tokens, opinion.cached_tokens, opinion.output_tokens) == (300, 80, 30)
     first, second = server.requests()
     assert first.schema == OPINION_SCHEMA
     assert first.body["store"] is False

@@ -38,12 +38,12 @@ def asked(server):
 
 
 def test_it_asks_once_with_a_strict_schema_and_keeps_nothing_there(server):
-    opinion = judge(server, Reply(structured({"a": 1}), tokens=Tokens(input=70, output=30))).ask(
+    opinion = judge(server, Reply(structured({"a": 1}), tokens=Tokens(input=70, cached=50, output=30))).ask(
         QUESTION, cancelled=never
     )
     assert opinion is not None
     assert (json.loads(opinion.raw), opinion.problem, opinion.model) == ({"a": 1}, "", "m-1")
-    assert (opinion.input_tokens, opinion.output_tokens) == (70, 30)
+    assert (opinion.input_tokens, opinion.cached_tokens, opinion.output_tokens) == (70, 50, 30)
     request = asked(server)
     assert request.schema == OPINION_SCHEMA
     assert request.body["text"]["format"]["strict"] is True
