@@ -64,11 +64,12 @@ def one_run(
 
 @dataclass
 class ProcessLauncher:
-    """`limits` are over what the settings give to a run."""
+    """`limits` are over what the settings give to a run; of what it is launched with it does `artifacts` alone."""
 
     settings: Settings
     logs: Path
     limits: Mapping[str, float] = field(default_factory=dict)
+    artifacts: tuple[Artifact, ...] = tuple(Artifact)
     runs: dict[str, ForkServerProcess] = field(default_factory=dict)
     ended: dict[str, str] = field(default_factory=dict)
 
@@ -81,7 +82,8 @@ class ProcessLauncher:
         """As `dagster job launch` would: no launch row before it."""
         self.logs.mkdir(exist_ok=True)
         log = self.logs / f"{key.issue_number}.log"
-        arguments = (self.settings, key, run_id, tuple(artifacts), log, dict(self.limits))
+        chosen = tuple(artifact for artifact in artifacts if artifact in self.artifacts)
+        arguments = (self.settings, key, run_id, chosen, log, dict(self.limits))
         process = _server.Process(target=one_run, args=arguments)
         process.start()
         self.runs[run_id] = process

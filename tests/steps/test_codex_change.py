@@ -1,4 +1,5 @@
-"""A change by the real Codex and a scripted model, through all the steps: what faults of its model's service come to."""
+"""A change by the real Codex and a scripted model: what faults of its model's service come to. One goes through all the steps;
+the others as far as its agent's work does, and into the state that follows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,18 @@ from oneshot_dagster.steps.intake import take_in
 KEY = "sk-scripted-0123456789abcdefXYZ"
 
 
+ITS_WORK = (Artifact.WORKTREE, Artifact.PATCH, Artifact.EVIDENCE)
+
+
+def done(attempt: Attempt) -> bool:
+    """The agent has finished; what follows is not its own."""
+    return attempt.state is State.TESTING
+
+
+def stopped(attempt: Attempt) -> bool:
+    return attempt.state is State.NEEDS_HUMAN
+
+
 @dataclass
 class Codex:
     """A world whose agent is Codex, and the model behind it."""
@@ -30,8 +43,10 @@ class Codex:
     server: ModelServer
     launcher: ProcessLauncher | None = None
 
-    def starts(self, kind: Kind = Kind.HAPPY, *turns: Turn, **over: object) -> ChangeKey:
-        """The turns are played first, and the demo's model after them."""
+    def starts(
+        self, kind: Kind = Kind.HAPPY, *turns: Turn, artifacts: tuple[Artifact, ...] = ITS_WORK, **over: object
+    ) -> ChangeKey:
+        """The turns are played first, and the demo's model after them. Its runs do those artifacts alone."""
         world = self.resumed.world
         key, self.issue = world.plant(kind)
         script = self.server.script(*turns, name="change")
@@ -39,7 +54,7 @@ class Codex:
         agent = {"kind": "codex", "model": model.MODEL, "base_url": self.server.base_url("change"), "api_key": KEY}
         agent |= {name: over.pop(name) for name in ("wall_seconds", "stall_seconds", "patch_mb") if name in over}
         settings = world.settings(agent=agent, **over)
-        self.launcher = ProcessLauncher(settings=settings, logs=world.home / "runs")
+        self.launcher = ProcessLauncher(settings=settings, logs=world.home / "runs", artifacts=artifacts)
         take_in(self.resumed.services, key, base=None, prompt="", by="ada")
         return key
 
@@ -67,7 +82,7 @@ def codex(resumed: Resumed) -> Iterator[Codex]:
 
 
 def test_red_ci_is_mended_by_the_same_session_in_the_next_attempt(codex):
-    key = codex.starts(Kind.RED_FIRST)
+    key = codex.starts(Kind.RED_FIRST, artifacts=tuple(Artifact))
     attempt = codex.comes_to(key, lambda found: sealed(found) and found.state is State.COMPLETED)
     assert codex.issue.check(codex.resumed.world.shop_url).ok
     first, second = codex.resumed.services.store.runs.all_of(key)
@@ -88,8 +103,7 @@ def test_red_ci_is_mended_by_the_same_session_in_the_next_attempt(codex):
 def test_a_service_that_is_down_for_a_while_costs_a_retry_and_no_work(codex):
     half = Reply(added({"shop/half.py": "HALF = True"}))
     key = codex.starts(Kind.HAPPY, half, status(429, reason="rate_limit_exceeded"))
-    attempt = codex.comes_to(key)
-    assert attempt.state is State.COMPLETED, attempt.reason
+    attempt = codex.comes_to(key, done)
     assert (attempt.number, attempt.infrastructure_retries) == (1, 1)
     first, second = codex.sessions(key)
     assert "429" in first["reason"]
@@ -100,11 +114,11 @@ def test_a_service_that_is_down_for_a_while_costs_a_retry_and_no_work(codex):
 
 def test_a_refused_key_asks_a_person_and_goes_on_once_it_is_mended(codex):
     key = codex.starts(Kind.HAPPY, status(401, text=f"Incorrect API key: {KEY}", times=4))
-    attempt = codex.comes_to(key)
-    assert (attempt.state, attempt.human_reason) == (State.NEEDS_HUMAN, "agent_key_refused")
+    attempt = codex.comes_to(key, stopped)
+    assert attempt.human_reason == "agent_key_refused"
     assert KEY not in attempt.reason
     codex.resumed.services.store.requests.add(attempt.id, kind="retry", by="ada")
-    assert codex.comes_to(key, lambda found: found.state is State.COMPLETED)
+    assert codex.comes_to(key, done)
 
 
 def test_an_endless_loop_ends_at_the_budget_of_tokens_with_its_work_kept(codex):
@@ -114,6 +128,7 @@ def test_an_endless_loop_ends_at_the_budget_of_tokens_with_its_work_kept(codex):
     )
     attempt = codex.comes_to(key)
     assert (attempt.state, attempt.human_reason) == (State.NEEDS_HUMAN, "tokens_spent")
+    assert_evidence_verifies(codex.resumed.services, key)
     assert attempt.head_sha != attempt.base_sha
     (session,) = codex.sessions(key)
     assert session["usd"] == pytest.approx(session["input_tokens"] * 1e-5 + session["output_tokens"] * 3e-5)
@@ -121,16 +136,16 @@ def test_an_endless_loop_ends_at_the_budget_of_tokens_with_its_work_kept(codex):
 
 def test_an_agent_that_is_never_done_is_sent_back_at_its_wall(codex):
     loop = Reply(shell("sleep 0.5; echo more >> more.txt"), times=None)
-    key = codex.starts(Kind.HAPPY, loop, wall_seconds=6)
+    key = codex.starts(Kind.HAPPY, loop, wall_seconds=4)
     attempt = codex.comes_to(key, lambda found: found.state is State.NEEDS_ITERATION)
     assert "its time for one attempt" in attempt.reason
     assert {"implementation-session", "implementation-patch"} <= set(codex.files(attempt))
 
 
 def test_a_silent_model_is_tried_again_without_an_attempt(codex):
-    key = codex.starts(Kind.HAPPY, Fault(kind=Break.SILENCE), stall_seconds=4)
-    attempt = codex.comes_to(key)
-    assert (attempt.state, attempt.number, attempt.infrastructure_retries) == (State.COMPLETED, 1, 1)
+    key = codex.starts(Kind.HAPPY, Fault(kind=Break.SILENCE), stall_seconds=3)
+    attempt = codex.comes_to(key, done)
+    assert (attempt.number, attempt.infrastructure_retries) == (1, 1)
 
 
 def test_a_refusal_changes_nothing_and_costs_an_attempt(codex):
@@ -138,22 +153,20 @@ def test_a_refusal_changes_nothing_and_costs_an_attempt(codex):
     codex.comes_to(key, lambda found: found.number == 2)
     first = codex.resumed.services.store.runs.all_of(key)[0]
     assert first.reason.startswith("the agent changed nothing")
-    assert codex.comes_to(key, lambda found: found.state is State.COMPLETED)
+    assert codex.comes_to(key, done).number == 2
 
 
 def test_a_link_out_of_the_repository_is_a_persons_to_look_at(codex):
     key = codex.starts(
         Kind.HAPPY, Reply(shell("ln -s /etc/passwd shop/names.txt; echo x > x.txt")), Reply(message("ok"))
     )
-    attempt = codex.comes_to(key)
-    assert (attempt.state, attempt.human_reason) == (State.NEEDS_HUMAN, "patch_outside_repository")
+    assert codex.comes_to(key, stopped).human_reason == "patch_outside_repository"
 
 
 def test_a_patch_over_its_size_is_a_persons_to_look_at(codex):
     big = Reply(shell("head -c 3000000 /dev/urandom > big.bin"))
     key = codex.starts(Kind.HAPPY, big, Reply(message("ok")), patch_mb=2)
-    attempt = codex.comes_to(key)
-    assert (attempt.state, attempt.human_reason) == (State.NEEDS_HUMAN, "patch_too_large")
+    assert codex.comes_to(key, stopped).human_reason == "patch_too_large"
 
 
 def at_work(codex, key: ChangeKey) -> ChangeKey:
@@ -170,8 +183,8 @@ def at_work(codex, key: ChangeKey) -> ChangeKey:
 def test_what_it_says_is_in_the_store_while_it_works_and_a_killed_run_leaves_no_child(codex):
     key = at_work(codex, codex.starts(Kind.HAPPY, Reply(shell("touch half; sleep 323", yield_time_ms=30000))))
     next(iter(codex.launcher.runs.values())).kill()
-    attempt = codex.comes_to(key)
-    assert (attempt.state, attempt.number, attempt.infrastructure_retries) == (State.COMPLETED, 1, 1)
+    attempt = codex.comes_to(key, done)
+    assert (attempt.number, attempt.infrastructure_retries) == (1, 1)
     assert "worktree-kept" in codex.files(attempt)
 
 
@@ -179,6 +192,5 @@ def test_a_stop_ends_codex_and_keeps_what_it_said(codex):
     key = at_work(codex, codex.starts(Kind.HAPPY, Reply(shell("sleep 325", yield_time_ms=30000))))
     attempt = codex.resumed.services.store.runs.latest(key)
     codex.resumed.services.store.requests.add(attempt.id, kind="stop", by="ada")
-    attempt = codex.comes_to(key)
-    assert attempt.state is State.CANCELLED
+    attempt = codex.comes_to(key, lambda found: found.state is State.CANCELLED)
     assert {"implementation-log", "implementation-events", "implementation-session"} <= set(codex.files(attempt))
