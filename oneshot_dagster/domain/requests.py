@@ -16,6 +16,7 @@ _FROM_MERGE_ON = LIVE - BEFORE_MERGE
 _MAY_BE_TAKEN_BACK = frozenset({State.MERGED, State.DEPLOYING, State.VERIFYING})
 _OVER_WITHOUT = frozenset({State.NEEDS_ITERATION, State.ROLLED_BACK})  # from where only another attempt leads on
 _WORKED_ON = frozenset({State.TESTING, State.PR_READY, State.AWAITING_CI, State.JUDGING})
+_STOPPED = "stopped"
 _NO_PROGRESS = frozenset({"no_progress", "undone"})
 _BACK = frozenset({"resume", "retry", "approve", "answer", "rollback"})
 
@@ -54,7 +55,7 @@ def _stop(attempt: Attempt, facts: ResumeFacts) -> Action | None:
     if facts.open_intent:
         return SettleIntents(reason=f"{by}; first what was intended outside has to be settled")
     if attempt.state is State.NEEDS_ITERATION:  # from there the lifecycle leads to cancelled only over needs_human
-        return MoveTo(target=State.NEEDS_HUMAN, reason=f"no further attempt: {by}", human_reason="stopped")
+        return MoveTo(target=State.NEEDS_HUMAN, reason=f"no further attempt: {by}", human_reason=_STOPPED)
     return MoveTo(target=State.CANCELLED, reason=by, handle=tuple(r.id for r in facts.requests))
 
 
@@ -63,12 +64,22 @@ def _asked_to_stop(request: Request) -> str:
 
 
 def _terminated(attempt: Attempt, facts: ResumeFacts) -> bool:
+    """Of what takes back, and of what is merged, a run that was terminated is one that crashed: it goes on."""
     if facts.last_run is None or facts.last_run.status != "canceled" or not facts.launches:
         return False
-    alone = facts.launches[-1].selection == (Artifact.EVIDENCE,)
-    if attempt.kind is Kind.REVERT:  # no more than by `stop`: what it takes back would wait for it for ever
+    if attempt.kind is Kind.REVERT:  # what it takes back would wait for it for ever
         return False
+    alone = facts.launches[-1].selection == (Artifact.EVIDENCE,)
+    if _between_attempts(attempt):
+        return alone or not facts.merge_intended  # alone: it ran here, whatever was merged and taken back before
     return attempt.state in BEFORE_MERGE and not facts.merge_intended and not alone
+
+
+def _between_attempts(attempt: Attempt) -> bool:
+    """The next attempt is about to start, or a stop has just taken it out of there, on its way to cancelled."""
+    return attempt.state is State.NEEDS_ITERATION or (
+        attempt.state is State.NEEDS_HUMAN and attempt.human_reason == _STOPPED
+    )
 
 
 def _wrong_approval(attempt: Attempt, facts: ResumeFacts) -> Action | None:

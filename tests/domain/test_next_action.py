@@ -254,6 +254,33 @@ def test_a_terminated_evidence_run_stops_nothing():
     assert isinstance(next_action(attempt_in(S.JUDGING), facts, NOW), StartRun)
 
 
+@pytest.mark.parametrize(
+    "launch", [launched(), launched(selection=("evidence",))], ids=["its run", "its evidence's run"]
+)
+def test_terminate_between_two_attempts_starts_no_further_one_and_cancels(launch):
+    facts = after("canceled", launch=launch, evidence_sealed=True)
+    first = next_action(attempt_in(S.NEEDS_ITERATION), facts, NOW)
+    assert (first.target, first.human_reason) == (S.NEEDS_HUMAN, "stopped")
+    then = attempt_in(S.NEEDS_HUMAN, human_from=S.NEEDS_ITERATION, human_reason=first.human_reason)
+    assert next_action(then, facts, NOW).target is S.CANCELLED
+
+
+def test_a_run_that_was_terminated_after_its_merge_is_no_word_on_the_attempt_after_the_rollback():
+    facts = after("canceled", merge_intended=True, evidence_sealed=True)
+    assert isinstance(next_action(attempt_in(S.NEEDS_ITERATION), facts, NOW), StartAttempt)
+    alone = after("canceled", launch=launched(selection=("evidence",)), merge_intended=True, evidence_sealed=True)
+    assert next_action(attempt_in(S.NEEDS_ITERATION), alone, NOW).target is S.NEEDS_HUMAN
+
+
+@pytest.mark.parametrize("state", sorted(BEFORE_MERGE))
+def test_terminate_does_not_end_what_takes_back(state):
+    assert isinstance(next_action(attempt_in(state, kind=Kind.REVERT), after("canceled"), NOW), StartRun)
+
+
+def test_a_terminated_run_does_not_cancel_what_waits_for_a_person():
+    assert isinstance(next_action(attempt_in(S.NEEDS_HUMAN), after("canceled", evidence_sealed=True), NOW), Nothing)
+
+
 @pytest.mark.parametrize("state", [S.MERGED, S.DEPLOYING, S.VERIFYING])
 def test_terminate_in_the_ui_does_not_end_what_is_merged(state):
     assert isinstance(next_action(attempt_in(state), after("canceled"), NOW), StartRun)
