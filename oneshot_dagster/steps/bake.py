@@ -3,7 +3,7 @@
 from oneshot_dagster.domain.artifact import Verdict
 from oneshot_dagster.domain.errors import NeedsHuman
 from oneshot_dagster.services.deploy.protocol import Observed
-from oneshot_dagster.steps.delivery import observe
+from oneshot_dagster.steps.delivery import observe_twice
 from oneshot_dagster.steps.turn import Turn
 from oneshot_dagster.steps.verifying import Suites
 
@@ -34,7 +34,7 @@ def _observed(turn: Turn) -> Observed | None:
     clock = turn.services.clock
     until = clock.monotonic() + min(_UNTOLD, turn.policy.deploy.timeout)
     while True:
-        observed = observe(turn.services, turn.attempt)
+        observed = observe_twice(turn.services, turn.attempt)
         if observed is None or observed.known:
             return observed
         if clock.monotonic() >= until:

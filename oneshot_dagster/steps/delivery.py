@@ -12,6 +12,8 @@ from oneshot_dagster.services.store.protocol import Store
 from oneshot_dagster.steps.services import Services
 from oneshot_dagster.steps.target import target
 
+_A_MOMENT = 1.0
+
 
 def observe(services: Services, attempt: Attempt) -> Observed | None:
     """What serves now; None where the policy deploys nothing or nothing is merged. What is past the merge counts as it."""
@@ -24,6 +26,15 @@ def observe(services: Services, attempt: Attempt) -> Observed | None:
     if seen.revision == attempt.merge_sha or not deploy.ready(aim, seen, sha=attempt.merge_sha):
         return seen
     return replace(seen, revision=attempt.merge_sha, detail=f"{seen.revision} serves, which holds it; {seen.detail}")
+
+
+def observe_twice(services: Services, attempt: Attempt) -> Observed | None:
+    """Looked at once more where the merge does not serve, or not ready: one answer may be of the moment before."""
+    seen = observe(services, attempt)
+    if seen is None or (seen.revision == attempt.merge_sha and seen.ready):
+        return seen
+    services.clock.sleep(_A_MOMENT)
+    return observe(services, attempt)
 
 
 def delivery_facts(store: Store, attempt: Attempt, observed: Observed | None) -> DeliveryFacts:

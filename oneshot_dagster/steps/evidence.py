@@ -10,7 +10,7 @@ from oneshot_dagster.domain.errors import NeedsHuman
 from oneshot_dagster.domain.evidence import Header, Sealed, seal
 from oneshot_dagster.domain.run import STOPPED, State, required
 from oneshot_dagster.steps.anchor import Bundle, anchor
-from oneshot_dagster.steps.delivery import delivery_facts, observe, unverified
+from oneshot_dagster.steps.delivery import delivery_facts, observe, observe_twice, unverified
 from oneshot_dagster.steps.remembering import remember
 from oneshot_dagster.steps.telling import shown_withheld, tell
 from oneshot_dagster.steps.turn import Turn
@@ -26,7 +26,9 @@ def evidence(turn: Turn) -> Record | NotMyTurn:
     if attempt.state in STOPPED and attempt.evidence_head is not None:
         return NotMyTurn(artifact=Artifact.EVIDENCE, reason=f"attempt {attempt.number} is {attempt.state} and sealed")
     remember(turn)
-    observed = observe(turn.services, attempt)
+    # What was taken back does not serve, and one look says so.
+    look = observe_twice if attempt.state is State.VERIFYING else observe
+    observed = look(turn.services, attempt)
     if observed is not None:
         found = {"revision": observed.revision, "ready": observed.ready, "detail": observed.detail}
         turn.fact("deployment", "observed_at_sealing", found, sha=attempt.merge_sha)

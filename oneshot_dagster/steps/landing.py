@@ -36,8 +36,10 @@ class Landing:
 def landed(turn: Turn, facts: GateFacts, *, merge_sha: str, by: str) -> Record | NotMyTurn:
     attempt, git, repository = turn.attempt, turn.services.git, turn.attempt.key.repository
     git.fetch(repository)
-    _seen_on_base(turn, facts, merge_sha)
-    landing = find_landing(git, repository, merge_sha, facts.head_sha, queued=facts.merge_queue)
+    landing = _landing(turn, facts, merge_sha)
+    if landing is None or not landing.matches:
+        facts, merge_sha = _read_again(turn, facts, merge_sha)
+        landing = find_landing(git, repository, merge_sha, facts.head_sha, queued=facts.merge_queue)
     turn.fact(
         "git",
         "landing",
@@ -74,6 +76,25 @@ def landed(turn: Turn, facts: GateFacts, *, merge_sha: str, by: str) -> Record |
             "branch_deleted": _delete_branch(turn, facts.head_sha),
         },
     )
+
+
+def _landing(turn: Turn, facts: GateFacts, merge_sha: str) -> Landing | None:
+    """None where git does not have the head that GitHub names."""
+    git, repository = turn.services.git, turn.attempt.key.repository
+    _seen_on_base(turn, facts, merge_sha)
+    if git.resolve(repository, facts.head_sha) is None:
+        return None
+    return find_landing(git, repository, merge_sha, facts.head_sha, queued=facts.merge_queue)
+
+
+def _read_again(turn: Turn, facts: GateFacts, merge_sha: str) -> tuple[GateFacts, str]:
+    """An alarm stands on what GitHub says twice: one answer may be old, or name another commit."""
+    again = turn.services.github.gate_facts(turn.attempt.key.repository, facts.pr_number)
+    if not again.merged or again.merge_sha is None or (again.merge_sha, again.head_sha) == (merge_sha, facts.head_sha):
+        return facts, merge_sha
+    turn.say(f"GitHub named {merge_sha[:7]} as the merge of {facts.head_sha[:7]}, and names {again.merge_sha[:7]} now")
+    _seen_on_base(turn, again, again.merge_sha)
+    return again, again.merge_sha
 
 
 def find_landing(git: Git, repository: str, merge_sha: str, head: str, *, queued: bool) -> Landing:

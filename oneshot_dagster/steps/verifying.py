@@ -1,8 +1,7 @@
 """Running the policy's verification suites against a deployed URL, from an exported tree of one SHA: with what they may know,
-once more where one did not pass, and with what they left as files. What a result means is domain's."""
+once more where one did not pass. What they leave as files is leavings.py's, what a result means is domain's."""
 
-import mimetypes
-import os
+from collections import Counter
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,14 +13,13 @@ from oneshot_dagster.domain.policy_sections import Purpose
 from oneshot_dagster.domain.run import Kind
 from oneshot_dagster.domain.test_results import SuiteResult, from_json, overall, to_json
 from oneshot_dagster.services.suites.protocol import SuiteRequest
+from oneshot_dagster.steps import leavings
 from oneshot_dagster.steps.delivery import observe
 from oneshot_dagster.steps.exporting import exported
 from oneshot_dagster.steps.probes import Action
 from oneshot_dagster.steps.rooms import with_network
 from oneshot_dagster.steps.turn import Turn
 
-_LEFT = ".oneshot-artifacts"
-_MOST_FILES, _MOST_BYTES = 50, 64 * 2**20  # of one suite
 _REDACTED = "[redacted]"
 
 
@@ -36,16 +34,14 @@ class Suites:
     missing: tuple[str, ...]  # secrets that the policy names and the operator does not keep
 
     def run(self, suite: str, line: str, *, number: int = 1) -> SuiteResult:
-        """One run of one line; `number` counts the runs of it. What it left is stored."""
+        """One run of one line; `number` counts the runs of it."""
         turn, verify = self.turn, self.turn.policy.verify
         if self.missing:
             return _without_secrets(suite, line, self.sha, self.missing)
-        left = self.folder / _LEFT
-        left.mkdir(exist_ok=True)
         env = {
             "ONESHOT_DEPLOYED_URL": turn.policy.deploy.url or "",
             "ONESHOT_DEPLOYED_SHA": self.sha,
-            "ONESHOT_ARTIFACTS": str(left),
+            "ONESHOT_ARTIFACTS": str(leavings.room_for(self.folder)),
             **self.secrets,
         }
         request = SuiteRequest(
@@ -55,19 +51,9 @@ class Suites:
         result = turn.services.suites.run(request, say=self._say, cancelled=lambda: turn.held.lost)
         return replace(self._redacted(result), round=number)
 
-    def keep(self, suite: str) -> None:
-        """Traces, screenshots and the like, under the suite's name; bounded, and no link is followed."""
-        kept, size = 0, 0
-        for file in _plain_files(self.folder / _LEFT):
-            content = file.read_bytes() if size + file.stat().st_size <= _MOST_BYTES else None
-            if kept == _MOST_FILES or content is None:
-                self.turn.say(f"{suite}: more was left than is kept: {_MOST_FILES} files, {_MOST_BYTES // 2**20} MB")
-                break
-            name = file.relative_to(self.folder / _LEFT).as_posix()
-            media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
-            self.turn.file(f"{suite}-{name}", content, media_type)
-            file.unlink()
-            kept, size = kept + 1, size + len(content)
+    def keep(self, name: str) -> None:
+        """What the last run left, under that name."""
+        leavings.keep(self.turn, self.folder, name, secrets=self.secrets.values())
 
     def _say(self, text: str) -> None:
         self.turn.say(self._clean(text))
@@ -95,13 +81,17 @@ def suites_of(turn: Turn, sha: str) -> Generator[Suites]:
 def run_suites(suites: Suites, *, rerun: bool, kept_as: str = "") -> tuple[SuiteResult, ...]:
     """Every line of the policy, in its order; a second run stands right behind the first. `kept_as` begins the files' names."""
     results: list[SuiteResult] = []
+    names = Counter[str]()
     for suite, line in lines_of(suites.turn):
+        names[suite] += 1
+        name = f"{kept_as}{suite}" + (f"-{names[suite]}" if names[suite] > 1 else "")
         suites.turn.say(f"verifying {suites.turn.policy.deploy.url}: {line}")
         results.append(suites.run(suite, line))
+        suites.keep(name)
         if rerun and results[-1].verdict is not Verdict.PASSED:
             suites.turn.say(f"{suite} is run once more: {results[-1].reason}")
             results.append(suites.run(suite, line, number=2))
-        suites.keep(f"{kept_as}{suite}")
+            suites.keep(f"{name}-again")
     return tuple(results)
 
 
@@ -157,11 +147,3 @@ def _without_secrets(suite: str, line: str, sha: str, missing: tuple[str, ...]) 
         exit_code=None,
         seconds=0.0,
     )
-
-
-def _plain_files(folder: Path) -> Iterator[Path]:
-    for at, _, names in os.walk(folder):
-        for name in sorted(names):
-            file = Path(at) / name
-            if file.is_file() and not file.is_symlink():
-                yield file

@@ -1,7 +1,10 @@
 """What the policy's [verify] asks for: suites run once more, what they leave, secrets, a bake, and a baseline before."""
 
+from dataclasses import replace
+
 import people
 import pytest
+from meanwhile import Altered
 from world_fixtures import Engine, World
 
 from oneshot_dagster.domain.artifact import Artifact, Verdict
@@ -30,24 +33,56 @@ def files(engine: Engine, attempt: Attempt) -> dict[str, bytes]:
     return {file.name: engine.services.blobs.get(file.sha256) or b"" for file in stored}
 
 
+def says_once_that_another_serves(one: Engine) -> list[str]:
+    """In the bake: what was answered for a moment is not taken back for."""
+    answered: list[str] = []
+
+    def old(seen):
+        if answered or not any(line.startswith("baking") for line in one.said):
+            return seen
+        answered.append("0" * 40)
+        return replace(seen, revision=answered[0])
+
+    deploys = {kind: Altered(deploy, "observe", old) for kind, deploy in one.services.deploys.items()}
+    one.services = replace(one.services, deploys=deploys)
+    return answered
+
+
 def test_a_suite_runs_once_more_with_its_secret_and_leaves_files_and_then_the_revision_is_baked(world, engine):
-    leaves = "mkdir -p $ONESHOT_ARTIFACTS/shots; echo seen > $ONESHOT_ARTIFACTS/shots/1.txt; ln -s /etc/passwd $ONESHOT_ARTIFACTS/link"
+    leaves = "cd $ONESHOT_ARTIFACTS; mkdir shots; echo seen > shots/1.txt; ln -s /etc/passwd link; "
+    leaves += "echo $SHOP_TOKEN > told; touch $(printf 'b\\\\377d'); cd .."
     first_fails = 'test -n \\"$SHOP_TOKEN\\" && test -z \\"$OTHER\\" && echo with $SHOP_TOKEN && { test -e again || ! touch again; }'
+    elsewhere = world.home / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "note.txt").write_text("not the suite's")
+    away = (
+        f"rm -rf $ONESHOT_ARTIFACTS && ln -s {elsewhere} $ONESHOT_ARTIFACTS"  # the commit may hold such a link as well
+    )
     verify_by(
-        world, f'integration = ["{leaves}; {first_fails}"]', 'secrets = ["SHOP_TOKEN"]', "rerun = true",
-        'health = ["curl -fsS $ONESHOT_DEPLOYED_URL/healthz >/dev/null && echo look >> looks"]', 'bake = "1s"',
+        world, f'integration = ["{leaves}; {first_fails}", "{away}"]', 'secrets = ["SHOP_TOKEN"]', "rerun = true",
+        'health = ["curl -fsS $ONESHOT_DEPLOYED_URL/healthz >/dev/null && echo look >> looks"]', 'bake = "2s"',
     )  # fmt: skip
     key, _ = world.plant()
     one = engine(verify={"secrets": {"acme/shop": {"SHOP_TOKEN": "s3cret-v", "OTHER": "not asked for"}}})
+    old = says_once_that_another_serves(one)
     record = one.run(key)[Artifact.VERIFICATION_REPORT]
     done = one.attempt(key)
     assert done.state is State.COMPLETED, one.said
+    assert old == ["0" * 40]
     suites = report(one, done).suites
-    assert [(suite["verdict"], suite["round"]) for suite in suites] == [("failed", 1), ("passed", 2)]
-    assert (record.shown["run_again"], record.shown["bake"]) == (1, "held for 1 s")
+    assert [(suite["verdict"], suite["round"]) for suite in suites] == [("failed", 1), ("passed", 2), ("passed", 1)]
+    assert (record.shown["run_again"], record.shown["bake"]) == (1, "held for 2 s")
     kept = files(one, done)
-    assert kept["integration-shots/1.txt"] == b"seen\n"
-    assert "integration-link" not in kept
+    left = {name: content for name, content in kept.items() if name.startswith("integration-")}
+    assert left == {
+        "integration-shots/1.txt": b"seen\n",
+        "integration-told": b"********\n",
+        "integration-b\\udcffd": b"",
+        "integration-again-shots/1.txt": b"seen\n",
+        "integration-again-told": b"********\n",
+        "integration-again-b\\udcffd": b"",
+    }
+    assert (elsewhere / "note.txt").read_text() == "not the suite's"
     assert b"with [redacted]" in kept["verification-log"]
     assert not [name for name, content in kept.items() if b"s3cret-v" in content]
     assert not [line for line in one.said if "s3cret-v" in line]
