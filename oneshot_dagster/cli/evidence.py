@@ -20,8 +20,8 @@ def evidence() -> None:
 @evidence.command()
 @click.argument("key_or_file")
 @click.option("--attempt", "number", type=click.IntRange(1), help="An earlier attempt of KEY; default: the newest.")
-@click.option("--head", metavar="SHA256", help="Of a FILE: the hash of its last line as it was kept elsewhere.")
-@click.option("--offline", is_flag=True, help="Of a KEY: without asking GitHub what its pull request says of the head.")
+@click.option("--head", metavar="SHA256", help="Of a FILE: the hash of its last line, as its pull request keeps it.")
+@click.option("--offline", is_flag=True, help="Of a KEY: without asking GitHub what it keeps of the head.")
 def verify(key_or_file: str, number: int | None, head: str | None, *, offline: bool) -> None:
     """Check a chain of evidence; exit 1, naming the first broken link, where it does not hold."""
     file = Path(key_or_file)
@@ -33,7 +33,8 @@ def verify(key_or_file: str, number: int | None, head: str | None, *, offline: b
     files, kept = (f", {found.files} sealed files", f"; {found.anchor}") if not is_file else ("", "")
     click.echo(f"{key_or_file} holds: {found.lines} lines{files}, head {found.head}{kept}")
     if is_file and head is None:
-        click.echo("without --head a chain that was made anew as a whole would look the same")
+        kept = f": compare it with the one {found.anchor}" if found.anchor else ", and this one was kept nowhere else"
+        click.echo(f"without --head a chain that was made anew as a whole would look the same{kept}")
 
 
 def _of_file(file: Path, head: str | None) -> "Proof":

@@ -34,6 +34,7 @@ __all__ = [
     "conditions_table",
     "criteria_table",
     "evidence_head_in",
+    "evidence_status",
     "evidence_summary",
     "explain",
     "files_table",
@@ -49,7 +50,7 @@ __all__ = [
 ]
 
 _HEAD_IS = "Head of the chain:"
-_HEAD = re.compile(rf"^{_HEAD_IS} `([0-9a-f]{{64}})`", re.MULTILINE)
+_HEAD = re.compile(rf"^{_HEAD_IS} `([0-9a-f]{{64}})`|^[a-z ]+, evidence ([0-9a-f]{{64}})$", re.MULTILINE)
 _STEP = {
     State.QUEUED: "taken in, about to start",
     State.WORKTREE_READY: "the worktree is ready",
@@ -158,10 +159,15 @@ def evidence_summary(
     return "\n\n".join(parts) + "\n"
 
 
-def evidence_head_in(comment: str) -> str | None:
-    """The head that `evidence_summary` gave; None in any other text."""
-    found = _HEAD.search(comment)
-    return found[1] if found else None
+def evidence_status(attempt: Attempt, *, head: str) -> str:
+    """What the status of its deployment says: 140 characters are GitHub's limit."""
+    return f"{attempt.state.value.replace('_', ' ')}, evidence {head}"
+
+
+def evidence_head_in(text: str) -> str | None:
+    """The head that `evidence_summary` or `evidence_status` gave; None in any other text."""
+    found = _HEAD.search(text)
+    return (found[1] or found[2]) if found else None
 
 
 def what_happened(step: Transition) -> str:

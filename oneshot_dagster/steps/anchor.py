@@ -1,6 +1,7 @@
 """Where the head of an attempt's sealed evidence is kept outside our store: a comment on its pull request, and the status of
 its GitHub Deployment. So a bundle that was rewritten and hashed anew is found, even where the store was rewritten with it."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from oneshot_dagster.domain import messages
@@ -8,7 +9,9 @@ from oneshot_dagster.domain.attempt import Attempt, WriteAction
 from oneshot_dagster.domain.delivery import Criterion
 from oneshot_dagster.domain.errors import NeedsHuman
 from oneshot_dagster.domain.evidence import Sealed
+from oneshot_dagster.domain.policy import parse_policy
 from oneshot_dagster.steps import effects
+from oneshot_dagster.steps.github_deployment import key_of_deployment
 from oneshot_dagster.steps.probes import Action, Result
 from oneshot_dagster.steps.services import Services
 from oneshot_dagster.steps.turn import Turn
@@ -48,15 +51,37 @@ def anchor(
     return tuple(where)
 
 
-def anchored(services: Services, attempt: Attempt) -> str | None:
-    """The head as the pull request has it; None where no comment of ours tells one."""
-    if attempt.pr_number is None:
-        return None
+def anchored(services: Services, attempt: Attempt) -> Mapping[str, str | None]:
+    """The head as GitHub has it, by each place that there is; None where nothing of ours tells one there."""
+    found = dict[str, str | None]()
+    if attempt.pr_number is not None:
+        found[f"pull request #{attempt.pr_number}"] = _first_head(_comments(services, attempt, attempt.pr_number))
+    for number in _deployments(services, attempt):
+        told = services.github.deployment_told(attempt.key.repository, number)
+        found[f"deployment {number}"] = _first_head(told)
+    return found
+
+
+def _first_head(texts: Iterable[str]) -> str | None:
+    return next(filter(None, map(messages.evidence_head_in, texts)), None)
+
+
+def _comments(services: Services, attempt: Attempt, number: int) -> Iterator[str]:
     begins = messages.marker(attempt.key, _purpose(attempt))
-    for comment in services.github.comments(attempt.key.repository, attempt.pr_number):
+    for comment in services.github.comments(attempt.key.repository, number):
         if comment.author == services.github.login and comment.body.startswith(begins):
-            return messages.evidence_head_in(comment.body)
-    return None
+            yield comment.body
+
+
+def _deployments(services: Services, attempt: Attempt) -> Iterator[int]:
+    """As GitHub lists them, because our own rows are what is doubted."""
+    deploy = parse_policy(attempt.policy).deploy
+    if attempt.merge_sha is None or deploy.kind == "none":
+        return
+    made = services.github.deployments(attempt.key.repository, sha=attempt.merge_sha, environment=deploy.environment)
+    number = made.get(key_of_deployment(attempt, attempt.merge_sha))
+    if number is not None:
+        yield number
 
 
 def _purpose(attempt: Attempt) -> str:
@@ -70,7 +95,7 @@ def _status(turn: Turn, attempt: Attempt, deployment: int, head: str) -> Effect:
     state = str(last.payload["state"]) if last else "success"
 
     def act() -> Result:
-        description = f"{attempt.state.value.replace('_', ' ')}, evidence {head}"
+        description = messages.evidence_status(attempt, head=head)
         github.deployment_status(repository, deployment, state=state, url=url, description=description)
         return {"state": state}
 

@@ -1,6 +1,7 @@
 """What GitHub is told of a deployment: a GitHub Deployment of the merged commit, and its statuses as it goes on.
 Nothing is deployed by it. Where the policy deploys nothing there is none, because it would start others' workflows."""
 
+from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.domain.errors import NeedsHuman, TryAgain
 from oneshot_dagster.steps.probes import Action, Result
 from oneshot_dagster.steps.turn import Turn
@@ -9,10 +10,15 @@ from oneshot_dagster.steps.write_action import Effect, key_of_next, perform
 LONGEST = 140  # of a description
 
 
+def key_of_deployment(attempt: Attempt, sha: str) -> str:
+    """In the payload of the GitHub Deployment: by it ours is found among all of that commit."""
+    return f"{attempt.key}:{attempt.number}:{sha}"
+
+
 def record(turn: Turn, sha: str) -> int:
     """The number of the one GitHub Deployment that the attempt has of that commit."""
     github, repository, environment = turn.services.github, turn.attempt.key.repository, turn.policy.deploy.environment
-    key = f"{turn.attempt.key}:{turn.attempt.number}:{sha}"
+    key = key_of_deployment(turn.attempt, sha)
 
     def act() -> Result:
         description = f"{turn.attempt.key}, attempt {turn.attempt.number}"

@@ -8,6 +8,7 @@ from typing import cast
 from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.domain.errors import BadInput, NeedsHuman
 from oneshot_dagster.domain.evidence import Verified, verify
+from oneshot_dagster.domain.quoting import one_line
 from oneshot_dagster.steps.anchor import anchored
 from oneshot_dagster.steps.evidence import FILE
 from oneshot_dagster.steps.services import Services
@@ -16,7 +17,7 @@ from oneshot_dagster.steps.services import Services
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proof:
     """`broken` names the first thing that does not hold, None where all does; `files` were compared with their hashes.
-    `anchor`: what the pull request said of the head."""
+    `anchor`: what GitHub said of the head; of a file, where it is kept there, "" for nowhere."""
 
     lines: int
     head: str
@@ -28,12 +29,14 @@ class Proof:
 def prove_file(content: bytes, *, head: str | None) -> Proof:
     """Needs nothing but the bytes; `head` is the hash of the last line as it was kept elsewhere."""
     found = verify(content, head)
-    return Proof(lines=found.lines, head=found.head, broken=_broken(found))
+    return Proof(
+        lines=found.lines, head=found.head, broken=_broken(found), anchor=_kept_at(content) if found.ok else ""
+    )
 
 
 def prove_attempt(services: Services, attempt: Attempt, *, anchors: bool = True) -> Proof:
     """The sealed evidence in the store, against the hash on the attempt's row, every file that it seals, and, where
-    `anchors`, the hash in the pull request, which whoever rewrites the store does not reach."""
+    `anchors`, the hash in the pull request and in its deployment, which whoever rewrites the store does not reach."""
     file = next((f for f in services.store.artifacts.files(attempt.id) if f.name == FILE), None)
     if file is None or attempt.evidence_head is None:
         raise BadInput(
@@ -48,22 +51,34 @@ def prove_attempt(services: Services, attempt: Attempt, *, anchors: bool = True)
     if not found.ok:
         return Proof(lines=found.lines, head=found.head, broken=_broken(found))
     checked, broken = _sealed_files(services, content)
-    kept = anchored(services, attempt) if anchors else None
-    if broken is None and kept is not None and kept != found.head:
-        broken = f"pull request #{attempt.pr_number} says its head is {kept}, here it is {found.head}"
+    kept = anchored(services, attempt) if anchors else dict[str, str | None]()
+    other = next((where for where, head in kept.items() if head not in {None, found.head}), None)
+    if broken is None and other is not None:
+        broken = f"{other} says its head is {kept[other]}, here it is {found.head}"
     return Proof(
         lines=found.lines,
         head=found.head,
         files=checked,
         broken=broken,
-        anchor=_said(attempt, kept) if anchors else "the pull request was not asked",
+        anchor=_said(kept) if anchors else "GitHub was not asked",
     )
 
 
-def _said(attempt: Attempt, kept: str | None) -> str:
-    if attempt.pr_number is None:
-        return "there is no pull request to ask"
-    return f"pull request #{attempt.pr_number} says {'the same' if kept else 'nothing of it'}"
+def _said(kept: Mapping[str, str | None]) -> str:
+    said = [f"{where} says {'the same' if head else 'nothing of it'}" for where, head in kept.items()]
+    return ", ".join(said) or "there is no pull request and no deployment to ask"
+
+
+def _kept_at(content: bytes) -> str:
+    """Where the head of such a file is kept, by its own header."""
+    header = cast("dict[str, object]", json.loads(content.split(b"\n")[0]))
+    found = header.get("about")
+    about = cast("dict[str, object]", found) if isinstance(found, dict) else {}
+    number = about.get("pull_request")
+    if not isinstance(number, int):
+        return ""
+    repository, attempt = one_line(str(about.get("repository")), 120), one_line(str(header.get("attempt")), 20)
+    return f"in our comment on attempt {attempt} on pull request #{number} of {repository}"
 
 
 def _broken(found: Verified) -> str | None:

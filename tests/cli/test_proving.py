@@ -85,9 +85,27 @@ def test_a_file_is_verified_without_database_or_settings(oneshot, store, home, e
     said = oneshot("evidence", "verify", str(file))
     assert said.code == 0
     assert head in said.out
-    assert "without --head" in said.out
+    assert "without --head a chain that was made anew" in said.out
+    assert said.out.endswith("this one was kept nowhere else\n")
     assert oneshot("evidence", "verify", str(file), "--head", head).code == 0
     assert oneshot("evidence", "verify", str(file), "--head", "0" * 64).code == 1
+
+
+def test_a_file_alone_that_was_rewritten_and_hashed_anew_holds_only_until_the_head_of_its_pull_request_is_at_hand(
+    oneshot, tmp_path
+):
+    about = {"repository": "acme/shop", "pull_request": 5}
+    header = Header(change=KEY, attempt=1, outcome="completed", at=datetime(2026, 1, 1, tzinfo=UTC), about=about)
+    _, head = seal(header, [], [Sealed(name="patch", sha256="a" * 64, size=1)])
+    forged, other = seal(header, [], [Sealed(name="patch", sha256="b" * 64, size=1)])
+    file = tmp_path / "evidence.jsonl"
+    file.write_bytes(forged)
+    alone = oneshot("evidence", "verify", str(file))
+    assert (alone.code, other in alone.out) == (0, True)
+    assert "compare it with the one in our comment on attempt 1 on pull request #5 of acme/shop" in alone.out
+    found = oneshot("evidence", "verify", str(file), "--head", head)
+    assert (found.code, found.out) == (1, "")
+    assert f"line 2: the last line's hash is {other}, on record is {head}" in found.err
 
 
 @pytest.mark.parametrize("line", range(5))

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path, PurePosixPath
 
@@ -84,6 +85,32 @@ def test_a_moved_line_is_found_without_the_head_and_named(edit, found, draw):
     assert not verdict.ok
     assert at + 1 <= verdict.broken_line <= at + 2
     assert not verify(b"\n".join(changed) + b"\n").ok
+
+
+@settings(max_examples=200)
+@given(found=st.lists(st.builds(fact, st.integers(0, 9)), min_size=1, max_size=5), draw=st.data())
+def test_whatever_is_rewritten_and_hashed_anew_is_found_against_the_head(found, draw):
+    """By whoever knows the format: a fact, the header or an artifact says something else, a fact is added, gone or moved."""
+    content, head = seal(HEADER, found, ARTIFACTS)
+    at = draw.draw(st.integers(0, len(found) - 1))
+    facts_, header, artifacts = list(found), HEADER, ARTIFACTS
+    match draw.draw(st.sampled_from(["change", "add", "drop", "source", "header", "artifact"])):
+        case "change":
+            facts_[at] = replace(facts_[at], data={"n": "rewritten"})
+        case "add":
+            facts_.insert(at, fact(99))
+        case "drop":
+            del facts_[at]
+        case "source":
+            facts_[at] = replace(facts_[at], source="agent")
+        case "header":
+            header = replace(HEADER, outcome="needs_human")
+        case _:
+            artifacts = (replace(ARTIFACTS[0], sha256="f" * 64), *ARTIFACTS[1:])
+    forged, other = seal(header, facts_, artifacts)
+    assert forged != content
+    assert (verify(forged).ok, verify(forged, other).ok, verify(forged, head).ok) == (True, True, False)
+    assert head in (verify(forged, head).problem or "")
 
 
 def test_a_chain_hashed_anew_is_found_only_against_the_head():

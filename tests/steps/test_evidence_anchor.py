@@ -27,7 +27,9 @@ def test_a_bundle_that_was_rewritten_and_hashed_anew_with_its_row_is_found_by_th
     one = engine()
     one.run(key)
     services, done = one.services, one.attempt(key)
-    assert prove_attempt(services, done).anchor == f"pull request #{done.pr_number} says the same"
+    (deployment,) = world.forge.api("GET", key.repository, "/deployments", sha=done.merge_sha)
+    asked = f"pull request #{done.pr_number} says the same, deployment {deployment['id']} says the same"
+    assert prove_attempt(services, done).anchor == asked
     header = Header(change=str(key), attempt=1, outcome="completed", at=done.finished_at, about={})
     content, head = seal(header, services.store.facts.of(done.id)[:-1], ())
     blob = services.blobs.put(content)
@@ -45,3 +47,7 @@ def test_a_bundle_that_was_rewritten_and_hashed_anew_with_its_row_is_found_by_th
     assert prove_attempt(services, forged, anchors=False).broken is None
     broken = prove_attempt(services, forged).broken
     assert broken == f"pull request #{done.pr_number} says its head is {done.evidence_head}, here it is {head}"
+    for comment in world.forge.comments(key.repository, done.pr_number):
+        world.forge.api("DELETE", key.repository, f"/issues/comments/{comment['id']}")
+    without = prove_attempt(services, forged).broken
+    assert without == f"deployment {deployment['id']} says its head is {done.evidence_head}, here it is {head}"

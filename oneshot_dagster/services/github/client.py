@@ -280,6 +280,9 @@ class GitHubClient:
     def active_deployments(self, repository: str, *, environment: str) -> tuple[int, ...]:
         return deployments.active(self._connection, repository, environment)
 
+    def deployment_told(self, repository: str, deployment_id: int) -> tuple[str, ...]:
+        return deployments.told(self._connection, repository, deployment_id, by=self.login)
+
     def deployment_status(self, repository: str, deployment_id: int, *, state: str, url: str, description: str) -> None:
         payload = {"state": state, "description": description[:LONGEST_DESCRIPTION]}
         if url:

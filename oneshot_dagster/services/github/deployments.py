@@ -1,9 +1,9 @@
-"""Which of our deployments of an environment GitHub shows as the one that stands."""
+"""Which of our deployments of an environment GitHub shows as the one that stands, and what we said of one."""
 
 from typing import TYPE_CHECKING
 
 from oneshot_dagster.services.github import shapes
-from oneshot_dagster.services.github.answers import Json, read
+from oneshot_dagster.services.github.answers import ABSENT, Json, part, read
 
 if TYPE_CHECKING:
     from oneshot_dagster.services.github.connection import Connection
@@ -17,6 +17,16 @@ def active(connection: "Connection", repository: str, environment: str) -> tuple
     listed = connection.get(path, params={"environment": environment, "per_page": MOST})
     ours = read(shapes.deployment_keys, listed).values()
     return tuple(number for number in ours if _last(connection, f"{path}/{number}/statuses") == "success")
+
+
+def told(connection: "Connection", repository: str, number: int, *, by: str) -> tuple[str, ...]:
+    path = f"/repos/{repository}/deployments/{number}/statuses"
+    answer = connection.get(path, params={"per_page": 100}, values=ABSENT)
+    return () if answer.status in ABSENT else read(lambda page: _descriptions(page, by), answer)
+
+
+def _descriptions(page: list[Json], by: str) -> tuple[str, ...]:
+    return tuple(str(one.get("description") or "") for one in page if part(one, "creator").get("login") == by)
 
 
 def _last(connection: "Connection", path: str) -> str | None:

@@ -298,6 +298,10 @@ class GitHub(Protocol):
         """Those of ours among the newest of that environment whose last status is success."""
         ...
 
+    def deployment_told(self, repository: str, deployment_id: int) -> tuple[str, ...]:
+        """What we said of it with its newest hundred statuses, newest first; nothing where it is gone."""
+        ...
+
     def deployment_status(
         self, repository: str, deployment_id: int, *, state: str, url: str, description: str
     ) -> None: ...

@@ -246,5 +246,16 @@ def test_deployments_of_ours_that_stand_are_told(shop):
     assert shop.github.active_deployments(shop.name, environment="other") == ()
 
 
+def test_what_we_said_of_a_deployment_is_told_newest_first_and_not_what_others_say(shop):
+    sha = shop.owner.branch_sha(shop.name, "main")
+    made = shop.github.create_deployment(shop.name, sha=sha, environment="demo", key="k", description="d")
+    for said in ("first", "second"):
+        shop.github.deployment_status(shop.name, made, state="success", url="", description=said)
+    body = {"state": "success", "description": "somebody else's"}
+    shop.owner.api("POST", shop.name, f"/deployments/{made}/statuses", body)
+    assert shop.github.deployment_told(shop.name, made) == ("second", "first")
+    assert shop.github.deployment_told(shop.name, made + 999) == ()
+
+
 def test_github_ends_earlier_deployments_outside_of_production(shop):
     assert stand(shop, "staging") == {"k2"}
