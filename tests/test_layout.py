@@ -11,6 +11,8 @@ import pytest
 import oneshot_dagster
 from oneshot_dagster.cli import main
 from oneshot_dagster.domain.artifact import Artifact
+from oneshot_dagster.domain.brief import DECIDE
+from oneshot_dagster.domain.resume_facts import Awaiting
 from oneshot_dagster.settings import PREFIX, Settings
 from oneshot_dagster.steps.probes import PROBES, Action
 
@@ -84,6 +86,40 @@ def test_every_setting_stands_in_the_operations_table_and_nothing_else_does():
         rf"^\| `({PREFIX}\w+)` \|.*\| *\S+.*\|$", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE
     )
     assert sorted(rows) == sorted(known)
+
+
+def test_an_operator_finds_every_code_with_which_a_change_stops():
+    """In the brief, with what a person decides, and in the tables of operations.md."""
+    documented = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs" / "operations.md").read_text()))
+    assert stopping_codes() - set(DECIDE) == set()
+    assert set(DECIDE) - documented == set()
+
+
+def stopping_codes():
+    """What is given as a reason to NeedsHuman or as `human_reason`, and the codes that are made of other words."""
+    trees = [
+        ast.parse(path.read_text()) for path in MODULES if path.relative_to(PACKAGE).parts[0] not in {"local", "cli"}
+    ]
+    named = {
+        target.id: node.value.value
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    found = {f"{what}_timeout" for what in Awaiting}
+    for call in (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        name = call.func.id if isinstance(call.func, ast.Name) else ""
+        given = [
+            k.value for k in call.keywords if k.arg == "human_reason" or (k.arg == "reason" and name == "NeedsHuman")
+        ]
+        given += call.args[:1] if name == "_human" else []
+        said = [
+            value.value if isinstance(value, ast.Constant) else named.get(getattr(value, "id", "")) for value in given
+        ]
+        found |= {one for one in said if isinstance(one, str)}
+    return found
 
 
 def test_the_documents_are_there():

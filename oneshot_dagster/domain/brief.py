@@ -40,6 +40,10 @@ _ACCESS = (
     ("retry", "stop"),
 )
 
+_LOST_COMMIT = (
+    "Where that commit is: push it again to the branch and retry; or stop this and start it anew.",
+    ("retry", "stop"),
+)
 _TAKEN_BACK = (
     "Whether another attempt is worth it, and what it has to know: base and service are as they were before this one."
 )
@@ -53,7 +57,7 @@ _CONFLICT = (
 )
 
 # What to decide, and the commands that carry the decision out, by the code of why it stopped.
-_DECIDE: dict[str, tuple[str, tuple[str, ...]]] = {
+DECIDE: dict[str, tuple[str, tuple[str, ...]]] = {
     "protected_path": ("Whether this commit may change the protected files named above.", ("approve", "retry", "stop")),
     "tests_removed": ("Whether these tests may go.", ("answer", "stop")),
     "tests_unread": ("Whether tests were lost: part of the change could not be read.", ("answer", "stop")),
@@ -82,6 +86,7 @@ _DECIDE: dict[str, tuple[str, tuple[str, ...]]] = {
     "no_access": _ACCESS,
     "github_refused": _ACCESS,
     "push_refused": _ACCESS,
+    "moved": ("Where the repository went: stop this, allow its new name (ONESHOT_REPOSITORIES) and start anew there.", ("stop",)),
     "pull_request_refused": _ACCESS,
     "attempts_spent": ("Whether one more attempt is worth it, and what it has to know.", ("answer", "retry", "stop")),
     "infrastructure_retries_spent": ("What is wrong with the platform; once it is mended, retry.", ("retry", "stop")),
@@ -108,9 +113,24 @@ _DECIDE: dict[str, tuple[str, tuple[str, ...]]] = {
     "revert_failed": ("What is wrong with the service or with CI; once it is mended, retry.", ("retry",)),
     "post_deploy_failed": ("Whether to take the change back (rollback), or to mend the deployment and retry.", ("rollback", "retry")),
     "observe_only": (_MAY_PROPOSE, ("retry", "stop")),
+    "not_complete": ("What is missing, by the reason above: a retry deploys nothing anew, verifies and asks again.", ("retry",)),
+    "stopped": ("Nothing more: it was stopped between two attempts. A retry starts the next one after all.", ("retry", "stop")),
+    "no_sandbox": ("Why no sandbox works here (`oneshot doctor`), or whether ONESHOT_SANDBOX__* may ask for less.", ("retry", "stop")),
+    "base_missing": ("Where the base branch went: put it back and retry, or start the change anew on another.", ("retry", "stop")),
+    "no_merge_base": ("What became of the base: it has no commit in common with this head.", ("stop",)),
+    "branch_gone": ("Whether the change is still wanted: push its branch again and retry, or stop.", ("retry", "stop")),
+    "head_missing": _LOST_COMMIT,
+    "commit_missing": _LOST_COMMIT,
+    "object_missing": _LOST_COMMIT,
+    "blob_damaged": ("Where a backup of that stored file is (ONESHOT_BLOBS__PATH); with it back, retry.", ("retry", "stop")),
+    "output_too_large": ("Whether so large a tree or change is wanted: git says more of it than is read.", ("retry", "stop")),
+    "too_many_pages": ("Why GitHub lists so much of this (checks, comments); once there is less, retry.", ("retry", "stop")),
+    "head_moved_timeout": ("Why GitHub does not bring the branch up to date: do it by hand, then retry.", ("retry", "stop")),
+    "deployment_timeout": ("Why the deployment does not come; once it can, retry.", ("retry",)),
     "evidence_not_sealed": ("Why the evidence could not be stored; retry goes on without it.", ("retry", "stop")),
 }  # fmt: skip
 _ELSE = ("What is missing, and whether to go on.", ("answer", "retry", "stop"))
+_MERGED_AND_STANDS = frozenset({State.MERGED, State.DEPLOYING, State.VERIFYING})
 _HOW = {
     "approve": "approves exactly this commit",
     "retry": "tries again from where it stopped",
@@ -213,10 +233,22 @@ def _stands(attempt: Attempt, earlier: Sequence[Attempt], evaluations: Sequence[
 
 
 def _decide(attempt: Attempt, *, comments: bool) -> str:
-    sentence, words = _DECIDE.get(attempt.human_reason or "", _ELSE)
+    sentence, words = DECIDE.get(attempt.human_reason or "", _ELSE)
+    words = _that_work(attempt, words)
     where = "in a comment here or on a command line" if comments else "on a command line"
     lines = [sentence, "", f"Say it {where}:", ""]
     return "\n".join([*lines, *(_command(attempt, word, comments=comments) for word in words)])
+
+
+def _that_work(attempt: Attempt, words: tuple[str, ...]) -> tuple[str, ...]:
+    """What is merged is past stopping and past the agent, and may be taken back; what takes back is not stopped."""
+    came_from = attempt.human_from
+    if attempt.kind is Kind.REVERT:
+        return tuple(word for word in words if word in {"retry", "approve"}) or ("retry",)
+    if came_from not in _MERGED_AND_STANDS:
+        return words
+    kept = tuple(word for word in words if word not in {"stop", "answer"}) or ("retry",)
+    return kept if "rollback" in kept else (*kept, "rollback")
 
 
 def _command(attempt: Attempt, word: str, *, comments: bool) -> str:
@@ -224,7 +256,8 @@ def _command(attempt: Attempt, word: str, *, comments: bool) -> str:
     after = {"answer": " TEXT", "approve": sha}.get(word, "")
     comment = f"`/oneshot {word}{after}` or "
     typed = f"`oneshot {word} {attempt.key}{' TEXT' if word == 'answer' else ''}`"
-    return f"- {comment if comments else ''}{typed}: {_HOW[word]}"
+    how = "ends it; what was merged is taken back already" if word == "stop" and attempt.merge_sha else _HOW[word]
+    return f"- {comment if comments else ''}{typed}: {how}"
 
 
 def _links(attempt: Attempt, public_url: str) -> str:

@@ -10,12 +10,13 @@ from resume_world import HEAD, INPUTS, NOW, ago, attempt_in, awaiting
 from oneshot_dagster.domain import messages
 from oneshot_dagster.domain.artifact import Verdict
 from oneshot_dagster.domain.attempt import StoredEvaluation, Transition
+from oneshot_dagster.domain.brief import DECIDE
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.delivery import DeliveryFacts, success_criteria
 from oneshot_dagster.domain.evidence import Sealed
 from oneshot_dagster.domain.gate import Condition, Gate, Opening
 from oneshot_dagster.domain.intake import Refused
-from oneshot_dagster.domain.run import State
+from oneshot_dagster.domain.run import Kind, State
 from oneshot_dagster.domain.snapshot import FileChange, FileStatus, Snapshot
 from oneshot_dagster.domain.test_results import CaseResult, SuiteResult
 
@@ -109,6 +110,20 @@ def test_the_brief_asks_the_question_of_its_reason(code, says, offers, offers_no
     assert says in text
     assert offers in text
     assert offers_not not in text
+
+
+@pytest.mark.parametrize("code", [*DECIDE, "a code that nobody knows"])
+@pytest.mark.parametrize("kind", Kind)
+def test_the_brief_offers_nothing_that_does_not_work_any_more(code, kind):
+    attempt = attempt_in(
+        State.NEEDS_HUMAN, human_reason=code, human_from=State.VERIFYING, merge_sha="c" * 40, kind=kind
+    )
+    text = messages.needs_human_brief(attempt)
+    offered = re.findall(r"(?m)^- `oneshot (\w+) acme/shop#2", text.partition("### What you decide")[2])
+    assert offered
+    assert not {"stop", "answer"} & set(offered)
+    assert ("rollback" in offered) is (kind is Kind.IMPLEMENT)
+    assert "nothing is merged" not in text
 
 
 def test_the_brief_says_whether_it_is_merged_and_lists_each_attempt_once():
