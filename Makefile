@@ -32,7 +32,7 @@ dev: env  ## the same world left running, with the Dagster UI on 127.0.0.1:3000
 test: env-dev lint  ## lint and all tests, in parallel
 	$(PY) -m pytest -n $(WORKERS) --dist worksteal -q
 
-fault-matrix: env-dev  ## every HTTP call of a run with every fault of GitHub; FAULTS="PUT" takes a part
+fault-matrix: env-dev  ## every HTTP call of a run and of a rollback with every fault of GitHub and Argo CD; FAULTS="PUT" takes a part
 	$(PY) -m pytest -q -s tests/steps/every_fault.py
 
 model-check: env-dev  ## every state of merge, revert, crash, stall at larger bounds; BOUND="two" takes a part

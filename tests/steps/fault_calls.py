@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 LOGIN = "oneshot"
+_BASE = "{base}"
 ONCE: Mapping[str, Mapping[str, object]] = {
     "502 before": {"kind": "502_before"},
     "502 after": {"kind": "502_after"},
@@ -15,7 +16,12 @@ ONCE: Mapping[str, Mapping[str, object]] = {
     "hang": {"kind": "hang"},
     "cut after": {"kind": "cut_after"},
     "stale": {"kind": "stale"},
+    "unknown SHA": {"kind": "wrong_sha"},
+    "SHA of the base": {"kind": "wrong_sha", "sha": _BASE},
 }
+WRONG_SHA = frozenset(
+    {"unknown SHA", "SHA of the base"}
+)  # of these a person may be told; nothing wrong follows from them
 FOR_EVER: Mapping[str, Mapping[str, object]] = {
     "403 for ever": {"kind": "403", "times": 0},
     "404 for ever": {"kind": "404", "times": 0},
@@ -29,6 +35,8 @@ LEFT_OUT = {
         "hang",
     ): "git gives up after a minute of silence; the process's own timeout is tested in tests/services/git",
     ("git", "stale"): "git names what it wants by SHA",
+    ("git", "unknown SHA"): "what git fetches it checks by its SHA",
+    ("git", "SHA of the base"): "the same",
     ("git", "403 limit"): "git's servers limit with 429; a 403 of theirs is a refusal",
     ("git", "403 limit, no retry-after"): "the same",
     ("git", "422 for ever"): "git knows no such answer",
@@ -39,6 +47,11 @@ _PARTS = (
     (re.compile(r"[0-9a-f]{40}"), "{sha}", "[0-9a-f]{40}"),
     (re.compile(r"issue-\d+"), "issue-{n}", r"issue-\d+"),
 )
+
+
+def armed(fault: str, *, base: str) -> Mapping[str, object]:
+    """What the forge is told of it; `base` is where the base stood before the change."""
+    return {name: base if value == _BASE else value for name, value in FAULTS[fault].items()}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from fault_calls import FAULTS, FOR_EVER, LOGIN, Call, calls_of
+from fault_calls import FOR_EVER, LOGIN, WRONG_SHA, Call, armed, calls_of
 from world_facts import assert_evidence_verifies, branches, deploys, merges, pulls, pushes, tip
 from world_fixtures import World
 
@@ -17,9 +17,11 @@ from oneshot_dagster.domain.attempt import Attempt, Launch
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.errors import LeaseLost, OneshotError, TryAgain
 from oneshot_dagster.domain.run import State
+from oneshot_dagster.local.demo.issues import Kind as Issue
 from oneshot_dagster.services.github.client import GitHubClient
 from oneshot_dagster.services.github.protocol import GitHub
 from oneshot_dagster.services.launcher.protocol import RunView
+from oneshot_dagster.settings import Settings
 from oneshot_dagster.steps.intake import take_in
 from oneshot_dagster.steps.resume import continue_changes
 from oneshot_dagster.steps.services import Services
@@ -27,7 +29,6 @@ from oneshot_dagster.steps.take import Caller, taken
 
 _TIMEOUT = 1.5  # seconds that the engine waits for one answer
 _LONGEST_PAUSE = 1.0  # what a limit asks us to wait is honoured, cut to this
-_PATIENCE = 60.0
 
 
 class Hurried:
@@ -53,9 +54,10 @@ class Hurried:
 
 @dataclass
 class Inline:
-    """A launcher whose runs are over when `start` returns."""
+    """A launcher whose runs are over when `start` returns. `before` is called before each step of theirs."""
 
     services: Services
+    before: Callable[[Artifact, Attempt], None] = lambda _artifact, _attempt: None
     status: dict[str, str] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
 
@@ -65,6 +67,7 @@ class Inline:
         self.status[launch.dagster_run_id] = "success"
         try:
             for artifact in launch.selection:
+                self.before(Artifact(artifact), attempt)
                 with taken(self.services, Artifact(artifact), attempt.key, caller) as outcome:
                     self.said.append(f"{artifact}: {outcome}")
                 if isinstance(outcome, NotMyTurn):
@@ -99,6 +102,8 @@ class Outcome:
 class Matrix:
     """One world; every case is a change of its own in it."""
 
+    kind = Issue.HAPPY
+
     def __init__(self, world: World) -> None:
         self.world = world
         self._seed = 0
@@ -106,8 +111,7 @@ class Matrix:
     @cached_property
     def calls(self) -> list[Call]:
         """Of one run without a fault, which must end well."""
-        self.world.forge.clear_requests()
-        outcome = self._case(None, lasting=False)
+        outcome = self._case(None, None)
         assert outcome.problems == ()
         return calls_of(self.world.forge.requests())
 
@@ -115,29 +119,29 @@ class Matrix:
         return next(call for call in self.calls if call.name == name)
 
     def case(self, call: Call, fault: str) -> Outcome:
-        self.world.forge.arm(
-            **FAULTS[fault], method=call.method, path=call.path, graphql=call.graphql, login=LOGIN, nth=call.nth
-        )
         try:
-            return self._case(call, lasting=fault in FOR_EVER)
+            return self._case(call, fault)
         finally:
-            self.world.forge.clear_faults()
+            self._mended()
 
-    def _case(self, call: Call | None, *, lasting: bool) -> Outcome:
+    def new_case(self, key: ChangeKey, since: str, begins: Callable[[], None]) -> "Case":
+        return Case(self.world, key, since, begins)
+
+    def _case(self, call: Call | None, fault: str | None) -> Outcome:
         self._seed += 1
         since = tip(self.world)
-        key, _ = self.world.plant(seed=self._seed)
-        case = _Case(self.world, key)
+        key, _ = self.world.plant(self.kind, self._seed)
+        case = self.new_case(key, since, lambda: self._begin(call, fault, since))
         try:
             told = case.intake()
             attempt = case.until_sealed() if told is None else None
-            problems = _problems_of_end(attempt, told, lasting=lasting, sealed=case.sealed)
-            if call is not None and call.family == "api" and not self.world.forge.faults()[0]["hit"]:
+            problems = _problems_of_end(case, attempt, told, may_stop=self._may_stop(fault))
+            if call is not None and call.family == "api" and not self._hit():
                 problems.append("the call was never made")  # how often git asks is git's own
-            if lasting:
-                self.world.forge.clear_faults()
+            if fault in FOR_EVER or (self._may_stop(fault) and not case.ended_well(attempt)):
+                self._mended()
                 attempt = case.goes_on()
-            problems += _problems_of_world(self.world, case.services, key, attempt, since)
+            problems += case.problems_of_world(attempt)
             return Outcome(
                 ended="not taken in" if told else case.first_end,
                 reason=told or case.first_reason,
@@ -147,10 +151,32 @@ class Matrix:
         finally:
             case.services.close()
 
+    def _begin(self, call: Call | None, fault: str | None, since: str) -> None:
+        """From here on calls are counted, and fail."""
+        if call is None or fault is None:
+            self.world.forge.clear_requests()
+            return
+        where = {"method": call.method, "path": call.path, "graphql": call.graphql, "login": LOGIN, "nth": call.nth}
+        self.world.forge.arm(**armed(fault, base=since), **where)
 
-class _Case:
-    def __init__(self, world: World, key: ChangeKey) -> None:
-        settings = world.settings(budget={"infrastructure_retries": 1})
+    def _may_stop(self, fault: str | None) -> bool:
+        return fault in FOR_EVER or fault in WRONG_SHA
+
+    def _mended(self) -> None:
+        self.world.forge.clear_faults()
+
+    def _hit(self) -> bool:
+        return any(fault["hit"] for fault in self.world.forge.faults())
+
+
+class Case:
+    """One change, and what goes on with it until nothing more is done by itself. `begins` is called where faults begin."""
+
+    patience = 60.0
+
+    def __init__(self, world: World, key: ChangeKey, since: str, begins: Callable[[], None]) -> None:
+        self.world, self.since, self.begins = world, since, begins
+        settings = self.settings()
         services = open_services(settings)
         services.github.close()
         github = GitHubClient(
@@ -162,12 +188,18 @@ class _Case:
         self.services = replace(services, github=Hurried(github))
         self.launcher = Inline(self.services)
         self.key = key
-        self.sealed = False
         self.story: list[str] = []
         self.first_end, self.first_reason = "", ""
 
+    def settings(self) -> Settings:
+        return self.world.settings(budget={"infrastructure_retries": 1})
+
     def intake(self) -> str | None:
         """What whoever triggered it is told; a person, or the next tick, tries once more where that may help."""
+        self.begins()
+        return self.taken_in()
+
+    def taken_in(self) -> str | None:
         for last in (False, True):
             try:
                 take_in(self.services, self.key, base=None, prompt="", by="ada")
@@ -180,11 +212,10 @@ class _Case:
         return None
 
     def until_sealed(self) -> Attempt:
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + self.patience
         while True:
             attempt = self.services.store.runs.latest(self.key)
-            self.sealed = attempt.evidence_head is not None
-            if self.sealed or time.monotonic() > deadline or self._rests(attempt):
+            if self.over(attempt) or time.monotonic() > deadline or self._rests(attempt):
                 self.first_end = self.first_end or attempt.state.value
                 self.first_reason = self.first_reason or f"{attempt.human_reason or ''}: {attempt.reason}"
                 return attempt
@@ -194,7 +225,7 @@ class _Case:
     def goes_on(self) -> Attempt:
         """The fault is gone and a person says retry."""
         if self.services.store.runs.latest(self.key) is None:
-            assert self.intake() is None
+            assert self.taken_in() is None
         else:
             attempt = self.services.store.runs.latest(self.key)
             if attempt.state is State.NEEDS_HUMAN:
@@ -202,19 +233,28 @@ class _Case:
                 self.story += continue_changes(self.services, self.launcher, only=self.key)
         return self.until_sealed()
 
+    def over(self, attempt: Attempt) -> bool:
+        return attempt.evidence_head is not None
+
+    def ended_well(self, attempt: Attempt | None) -> bool:
+        return attempt is not None and attempt.state is State.COMPLETED
+
+    def problems_of_world(self, attempt: Attempt | None) -> list[str]:
+        return _problems_of_world(self.world, self.services, self.key, attempt, self.since)
+
     def _rests(self, attempt: Attempt) -> bool:
         """Nothing more is started, sealed or not."""
         return attempt.state is State.NEEDS_HUMAN and "a person has to decide" in (self.story or [""])[-1]
 
 
-def _problems_of_end(attempt: Attempt | None, told: str | None, *, lasting: bool, sealed: bool) -> list[str]:
-    if not lasting:
-        if attempt is None or attempt.state is not State.COMPLETED:
-            return [f"ended {attempt.state if attempt else 'not taken in'}: {attempt.reason if attempt else told}"]
+def _problems_of_end(case: Case, attempt: Attempt | None, told: str | None, *, may_stop: bool) -> list[str]:
+    if case.ended_well(attempt):
         return []
+    if not may_stop:
+        return [f"ended {attempt.state if attempt else 'not taken in'}: {attempt.reason if attempt else told}"]
     if attempt is None:
         return [] if told else ["nobody was told"]
-    if attempt.state not in {State.NEEDS_HUMAN, State.COMPLETED}:
+    if attempt.state is not State.NEEDS_HUMAN or not attempt.human_reason:
         return [f"stands at {attempt.state}: {attempt.reason}"]
     return []
 

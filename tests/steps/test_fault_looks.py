@@ -7,9 +7,10 @@ from functools import cached_property
 
 import pytest
 from asking import Asking
-from fault_calls import FAULTS, FOR_EVER, LOGIN, Call, calls_of
+from fault_calls import FOR_EVER, LOGIN, Call, armed, calls_of
 from fault_matrix import Hurried
 from look_points import Asked, asked
+from world_facts import tip
 from world_fixtures import Engine
 
 from oneshot_dagster.domain.artifact import Artifact
@@ -68,8 +69,8 @@ class LookMatrix:
     def case(self, what: str, call: Call, fault: str) -> tuple[bool, list[str]]:
         """Whether the call was made at all (what was read lately is remembered), and what does not hold, in words."""
         one, forge = asked(self.asking, what), self.asking.world.forge
-        armed = {"method": call.method, "path": call.path, "graphql": call.graphql, "login": LOGIN, "nth": call.nth}
-        forge.arm(**FAULTS[fault], **armed)
+        where = {"method": call.method, "path": call.path, "graphql": call.graphql, "login": LOGIN, "nth": call.nth}
+        forge.arm(**armed(fault, base=tip(self.asking.world)), **where)
         try:
             said = [self.asking.look() for _ in range(2 if fault in FOR_EVER else 1)]
             made, problems = bool(forge.faults()[0]["hit"]), list[str]()

@@ -10,7 +10,7 @@ from world_fixtures import running_world
 
 from oneshot_dagster.domain.run import State
 
-NewMatrix = Callable[[], AbstractContextManager[Matrix]]
+NewMatrix = Callable[..., AbstractContextManager[Matrix]]
 PULL = "/repos/acme/shop/pulls/{n}"
 ONCE = [
     (f"GET {PULL} #2", "cut after"),
@@ -35,13 +35,13 @@ FOR_EVER = [
 def new_matrix(
     tmp_path_factory: pytest.TempPathFactory, make_lasting_database: Callable[..., str], store_template: str
 ) -> NewMatrix:
-    """A matrix in a world of its own: one has issues for some two hundred cases."""
+    """A matrix of that walk in a world of its own: one has issues for some two hundred cases."""
 
     @contextmanager
-    def made() -> Generator[Matrix]:
+    def made(walk: type[Matrix] = Matrix) -> Generator[Matrix]:
         home, database = tmp_path_factory.mktemp("faults") / "home", make_lasting_database(store_template)
         with running_world(home, database, "--null-ci") as world:
-            yield Matrix(world)
+            yield walk(world)
 
     return made
 

@@ -10,6 +10,7 @@ from oneshot_dagster.domain.artifact import Artifact
 from oneshot_dagster.domain.errors import LeaseLost
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.steps.freezing import freeze, unfreeze
+from oneshot_dagster.steps.holds import HOLD_LABEL
 from oneshot_dagster.steps.intake import take_in
 from oneshot_dagster.steps.resume import continue_changes
 
@@ -28,8 +29,12 @@ def test_a_frozen_merge_waits_with_its_reason_and_goes_on_once_it_is_lifted(worl
     assert parked.reason.startswith("merges are frozen in acme/shop (by grace")
     assert [w.outcome for w in services.store.writes.of(key) if w.action == "merge"] == ["denied"]
     assert "waits for merge: merges are frozen" in continue_changes(services, launcher, only=key)[0]
+    world.forge.label(SHOP, parked.pr_number, HOLD_LABEL)
     unfreeze(services, SHOP, by="grace")
-    assert "nothing holds the merge any more" in continue_changes(services, launcher)[0]
+    (woken,) = continue_changes(services, launcher)
+    assert "nothing holds" not in woken
+    world.forge.api("DELETE", SHOP, f"/issues/{parked.pr_number}/labels/{HOLD_LABEL}")
+    assert "nothing holds the merge any more" in continue_changes(services, launcher, only=key)[0]
     until(services, launcher, key, sealed)
     assert_done_once(world, services, key, since=since)
     assert issue.check(world.shop_url).ok

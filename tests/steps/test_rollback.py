@@ -14,12 +14,20 @@ from oneshot_dagster.domain.errors import LeaseLost
 from oneshot_dagster.domain.run import Kind, State
 from oneshot_dagster.local.demo import serving
 from oneshot_dagster.local.demo.issues import Kind as Issue
+from oneshot_dagster.local.demo.plant import ENGINE
 from oneshot_dagster.steps.ask import ask
 from oneshot_dagster.steps.freezing import unfreeze
 from oneshot_dagster.steps.intake import take_in
 from oneshot_dagster.steps.triggers import take_up
 
 REPOSITORY = "acme/shop"
+WRITES_OF_A_REVERT = [
+    ("POST", "/git-receive-pack$"),
+    ("POST", "/pulls$"),
+    ("PUT", "/merge-async$"),
+    ("POST", "/deployments$"),
+    ("POST", "/comments$"),
+]
 
 
 def _completed(resumed, kind: Issue = Issue.HAPPY, seed: int = 1) -> Attempt:
@@ -103,6 +111,22 @@ def _seconds_to_restore(resumed, broken: Attempt) -> float:
     return (at["restored"] - at["verification"]).total_seconds()
 
 
+def _loses_the_answer_of_each_write(world) -> None:
+    """Of the revert's, once each, after its effect."""
+    for method, path in WRITES_OF_A_REVERT:
+        world.forge.arm("cut_after", method=method, path=path, login=ENGINE)
+
+
+def _did_everything_once(resumed, attempt: Attempt) -> None:
+    forge, sha = resumed.world.forge, attempt.merge_sha or ""
+    assert attempt.infrastructure_retries <= 1  # whether the merge was asked for is seen once it is done, or asked again
+    assert sum(p["head"]["ref"] == attempt.inputs.head for p in forge.pulls(REPOSITORY, state="all")) == 1
+    assert len(forge.api("GET", REPOSITORY, "/deployments", sha=sha)) == 1
+    assert serving.deployed(resumed.world.shop_url).count(sha) == 1
+    said = [c["body"].splitlines()[0] for c in forge.comments(REPOSITORY, attempt.pr_number)]
+    assert len(said) == len(set(said)) > 0
+
+
 def _the_closing_by_the_merge_withdraws_nothing(resumed, broken: Attempt) -> None:
     world, services = resumed.world, resumed.services
     number = broken.key.issue_number
@@ -122,6 +146,7 @@ def test_what_others_pushed_meanwhile_stays_and_a_stalled_engine_starts_nothing_
     verified = _completed(resumed_alone).verified_sha
     before = tip(world)
     broken = _rolling_back(resumed_alone, seed=3)
+    _loses_the_answer_of_each_write(world)
     assert served(world.shop_url)["revision"] == verified
     assert _seconds_to_restore(resumed_alone, broken) <= 30
     epoch = store.leases.lane_epoch(broken)
@@ -131,6 +156,8 @@ def test_what_others_pushed_meanwhile_stays_and_a_stalled_engine_starts_nothing_
     _the_closing_by_the_merge_withdraws_nothing(resumed_alone, broken)
     last, (_, revert, _) = _go_on(resumed_alone, broken)
     assert last.state is State.COMPLETED
+    assert all(fault["hit"] for fault in world.forge.faults())
+    _did_everything_once(resumed_alone, revert)
     assert _changed(resumed_alone, before, revert.merge_sha) == {"README.md"}
     assert store.leases.lane_epoch(broken) is None
     lease = store.leases.take(f"change:{broken.key}", "an engine that slept", seconds=5.0)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from world_fixtures import World, served
 
+from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.domain.change import ChangeKey
-from oneshot_dagster.domain.evidence import verify
+from oneshot_dagster.domain.evidence import Verified, verify
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.steps.services import Services
 
@@ -78,11 +79,14 @@ def assert_done_once(world: World, services: Services, key: ChangeKey, *, since:
 
 
 def assert_evidence_verifies(services: Services, key: ChangeKey) -> None:
-    attempt = services.store.runs.all_of(key)[-1]
+    assert sealed_evidence(services, services.store.runs.all_of(key)[-1]).ok
+
+
+def sealed_evidence(services: Services, attempt: Attempt) -> Verified:
     files = [f for f in services.store.artifacts.files(attempt.id) if f.name == "evidence.jsonl"]
     content = services.blobs.get(files[-1].sha256)
     assert content is not None
-    assert verify(content, attempt.evidence_head).ok
+    return verify(content, attempt.evidence_head)
 
 
 def our_checks(world: World, sha: str) -> list[str]:

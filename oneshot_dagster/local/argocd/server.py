@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import cast
+from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from oneshot_dagster.domain.errors import TryAgain
@@ -19,6 +19,7 @@ from oneshot_dagster.local.argocd.shapes import Json
 UNAUTHENTICATED = 16
 STATUS = {3: 400, 5: 404, PERMISSION_DENIED: 403, FAILED_PRECONDITION: 400, UNAUTHENTICATED: 401}
 SLOW = 5.0
+_SHA = re.compile(r"(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])")
 WRONG_SHAPE: Json = {"metadata": {"name": 7}, "spec": {}, "status": "fine"}
 VERSION = "v3.0.0+stand-in"
 PAGE = """A stand-in for Argo CD, for tests and demonstrations: applications of one source that is a folder in git.
@@ -37,12 +38,36 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), Handler)
         self.controller, self.token = controller, token
         self.calls: list[str] = []
-        self.fault: tuple[str, str] | None = None  # a pattern of "METHOD path", and what happens to it
+        self.fault: Fault | None = None
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Who went away before the answer is no error."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)  # pyright: ignore[reportArgumentType]
+
+
+@dataclass(kw_only=True, slots=True)
+class Fault:
+    """What happens to the `nth` call that matches `pattern` ("METHOD path") and the ones after it, `times` in all; 0 is for ever.
+
+    `sha`: the commit that a wrong_sha answer names wherever it names one; "" is for each a commit that nobody has.
+    """
+
+    pattern: str
+    kind: str
+    nth: int = 1
+    times: int = 0
+    sha: str = ""
+    seen: int = 0
+
+    def hits(self, called: str) -> bool:
+        if re.search(self.pattern, called) is None:
+            return False
+        self.seen += 1
+        return self.seen >= self.nth and (self.times == 0 or self.seen < self.nth + self.times)
+
+    def otherwise(self, shown: Json) -> Json:
+        return cast("Json", json.loads(_SHA.sub(lambda found: self.sha or found[0][::-1], json.dumps(shown))))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -161,12 +186,13 @@ class Handler(BaseHTTPRequestHandler):
         if self.command == "PUT" and path.endswith("/applications"):
             return shapes.application(self.server.controller.put(body))
         if self.command == "PUT" and path.endswith("/fault"):
-            self.server.fault = (str(body["pattern"]), str(body["kind"])) if body else None
-        return {"calls": list(self.server.calls)}
+            self.server.fault = Fault(**cast("dict[str, Any]", body)) if body else None
+        fault = self.server.fault
+        return {"calls": list(self.server.calls), "seen": fault.seen if fault else 0}
 
     def _api(self, path: str, query: dict[str, str], body: bytes) -> None:
         fault = self.server.fault
-        kind = fault[1] if fault and re.search(fault[0], f"{self.command} {path}") else ""
+        kind = fault.kind if fault and fault.hits(f"{self.command} {path}") else ""
         if kind == "slow":
             time.sleep(SLOW)
         elif kind.isdecimal():
@@ -174,6 +200,8 @@ class Handler(BaseHTTPRequestHandler):
         elif kind == "wrong":
             return self._send(200, b"<html>a login page</html>", "text/html")
         status, shown = self._answered(path, query, body)
+        if fault and kind == "wrong_sha":
+            shown = fault.otherwise(shown)
         return self._answer(status, WRONG_SHAPE if kind == "shape" else shown, cut=kind == "cut")
 
     def _answered(self, path: str, query: dict[str, str], body: bytes) -> tuple[int, Json]:

@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 from oneshot_dagster.local.forge import binding, hooks, log, page, page_apps
 from oneshot_dagster.local.forge.asked import Asked, ask, deliver
 from oneshot_dagster.local.forge.auth import caller
-from oneshot_dagster.local.forge.faults import AFTER, Fault, Kind, reply_of
+from oneshot_dagster.local.forge.faults import AFTER, READ_OTHERWISE, Fault, Kind, reply_of
 from oneshot_dagster.local.forge.forge import Forge
 from oneshot_dagster.local.forge.front import Front, Withheld, until_gone
 from oneshot_dagster.local.forge.smart_http import SmartHttp
@@ -62,7 +62,7 @@ class App:
     async def _serve_git(
         self, asked: Asked, fault: Fault | None, scope: Scope, receive: Receive, send: "_Seen"
     ) -> None:
-        if fault is None or fault.kind is Kind.STALE:
+        if fault is None or fault.kind in READ_OTHERWISE:
             await self._git(scope, receive, send, asked.user)
             return
         if fault.kind in AFTER:

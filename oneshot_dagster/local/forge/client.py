@@ -255,7 +255,7 @@ class ForgeClient:
         return self.ask("GET", "/_forge/violations")
 
     def arm(self, kind: str, **where: object) -> Json:
-        """A fault for the requests named by method, path, graphql, login, nth, times; `retry_after` for limits."""
+        """A fault for the requests named by method, path, graphql, login, nth, times; `retry_after` for limits, `sha` for wrong_sha."""
         return self.ask("POST", "/_forge/faults", {"kind": kind, **where})
 
     def faults(self) -> list[Json]:

@@ -11,7 +11,7 @@ from oneshot_dagster.local.forge.limits import secondary_refusal
 
 
 class Kind(StrEnum):
-    """The `_after` kinds and `stale` let the request through first: its effect happens."""
+    """The `_after` kinds, `stale` and `wrong_sha` let the request through first: its effect happens."""
 
     BAD_GATEWAY_BEFORE = "502_before"
     BAD_GATEWAY_AFTER = "502_after"
@@ -20,13 +20,16 @@ class Kind(StrEnum):
     HANG = "hang"
     CUT_AFTER = "cut_after"
     STALE = "stale"
+    WRONG_SHA = "wrong_sha"
     UNAUTHORIZED = "401"
     FORBIDDEN = "403"
     NOT_FOUND = "404"
     INVALID = "422"
 
 
-AFTER = frozenset({Kind.BAD_GATEWAY_AFTER, Kind.CUT_AFTER, Kind.STALE})
+AFTER = frozenset({Kind.BAD_GATEWAY_AFTER, Kind.CUT_AFTER, Kind.STALE, Kind.WRONG_SHA})
+READ_OTHERWISE = frozenset({Kind.STALE, Kind.WRONG_SHA})  # the answer is whole, and says something else than what is
+_SHA = re.compile(rb"(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +37,8 @@ class Fault:
     """`path` and `graphql` are patterns for the path with its query and for the query's text; "" matches all.
 
     It hits the `nth` matching request after it was armed and the ones after it, `times` in all; 0 is for ever.
-    `retry_after`: seconds that a limit names; None, it names none.
+    `retry_after`: seconds that a limit names; None, it names none. `sha`: the commit that a wrong_sha answer names wherever
+    it names one; "" is for each a commit that nobody has.
     """
 
     id: int
@@ -46,6 +50,7 @@ class Fault:
     nth: int = 1
     times: int = 1
     retry_after: int | None = None
+    sha: str = ""
 
     def matches(self, asked: Asked) -> bool:
         return (
@@ -110,8 +115,13 @@ class Faults:
         return chosen.fault if chosen else None
 
 
+def naming_otherwise(fault: Fault, body: bytes) -> bytes:
+    """The answer with other commits than the true ones in it."""
+    return _SHA.sub(lambda found: fault.sha.encode() or found[0][::-1], body)
+
+
 def reply_of(fault: Fault, asked: Asked) -> Reply:
-    """What is answered in place of the answer, for every kind but hang, cut and stale."""
+    """What is answered in place of the answer, for every kind but hang, cut and those that only read otherwise."""
     match fault.kind:
         case Kind.LIMIT_403 | Kind.LIMIT_429:
             status = 403 if fault.kind is Kind.LIMIT_403 else 429

@@ -8,7 +8,7 @@ from starlette.types import Message, Receive, Scope, Send
 from oneshot_dagster.local.forge import limits
 from oneshot_dagster.local.forge.asked import GRAPHQL, AsgiApp, Asked, Reply, captured, deliver, deliver_cut, json_reply
 from oneshot_dagster.local.forge.etags import conditional
-from oneshot_dagster.local.forge.faults import AFTER, Fault, Kind, reply_of
+from oneshot_dagster.local.forge.faults import AFTER, Fault, Kind, naming_otherwise, reply_of
 from oneshot_dagster.local.forge.forge import Forge
 from oneshot_dagster.local.forge.stale import LastAnswers
 
@@ -30,7 +30,7 @@ class Front:
             reply = self._dressed(asked, reply_of(fault, asked))
             await deliver(reply, send)
             return
-        reply = await self._reply(asked, scope, stale=fault is not None and fault.kind is Kind.STALE)
+        reply = await self._reply(asked, scope, fault)
         if fault is not None and fault.kind is Kind.CUT_AFTER:
             await deliver_cut(reply, send)
         elif fault is not None and fault.kind is Kind.BAD_GATEWAY_AFTER:
@@ -38,14 +38,16 @@ class Front:
         else:
             await deliver(reply, send)
 
-    async def _reply(self, asked: Asked, scope: Scope, *, stale: bool) -> Reply:
+    async def _reply(self, asked: Asked, scope: Scope, fault: Fault | None) -> Reply:
         refused = self._refused(asked)
         if refused is not None:
             return self._dressed(asked, refused)
         reply = await captured(self._web, scope, asked.body)
         self._last.learn(asked, reply)
-        if stale:
+        if fault is not None and fault.kind is Kind.STALE:
             reply = self._last.before(asked) or reply
+        elif fault is not None and fault.kind is Kind.WRONG_SHA:
+            reply = replace(reply, body=naming_otherwise(fault, reply.body))
         reply = conditional(asked, reply)
         if reply.status != 304 and asked.path != _FREE:
             self._forge.limits.count(asked.login or "", limits.resource_of(asked))

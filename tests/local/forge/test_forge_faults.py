@@ -113,6 +113,20 @@ def test_a_stale_read_of_graphql_too(forge, api, shop):
     assert [title(), title()] == ["t", "changed"]
 
 
+@pytest.mark.parametrize("sha", ["", "ab" * 20])
+def test_a_wrong_sha_is_named_once_in_place_of_each_while_the_effect_happens(forge, api, shop, sha):
+    true = shop.push_branch("topic", {"a": "1\n"})
+    forge.ada.arm("wrong_sha", path="/pulls", sha=sha)
+    made = api.post(f"{REPOSITORY}/pulls", json={"head": "topic", "base": "main", "title": "t"}).json()
+    assert made["head"]["sha"] == (sha or true[::-1])
+    path = f"{REPOSITORY}/pulls/{made['number']}"
+    truly = api.get(path)
+    assert truly.json()["head"]["sha"] == true
+    forge.ada.arm("wrong_sha", path="/pulls", sha=sha)
+    again = api.get(path, headers={"if-none-match": truly.headers["etag"]})
+    assert (again.status_code, again.json()["head"]["sha"]) == (200, sha or true[::-1])
+
+
 @pytest.mark.parametrize(("kind", "word"), [("403", "FORBIDDEN"), ("404", "NOT_FOUND")])
 def test_a_refusal_is_a_status_in_rest_and_an_error_in_graphql(forge, api, shop, kind, word):
     forge.ada.arm(kind, login="oneshot", times=0)

@@ -26,6 +26,7 @@ def arm(call: Call) -> Answer:
         nth=_number(call, "nth", least=1) or 1,
         times=1 if call.body.get("times") is None else _number(call, "times", least=0) or 0,
         retry_after=_number(call, "retry_after", least=0),
+        sha=call.text("sha", ""),
     )
     return Answer(status=201, body=_shape(call.forge.faults.arm(fault)))
 
