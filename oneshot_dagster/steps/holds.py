@@ -18,11 +18,9 @@ _WHY = {
 def holds(services: Services, attempt: Attempt, facts: GateFacts) -> str | None:
     """One sentence for people, or None where it may merge."""
     limits = services.limits
-    mode, why = effective_mode(parse_policy(attempt.policy), limits.mode)
-    if mode is not Mode.MERGE:
-        return f"mode {mode} ({_WHY[why]}): a person merges"
-    if attempt.mode is not Mode.MERGE:
-        return f"mode {attempt.mode} (as it was taken in): a person merges"
+    untrusted = _mode(services, attempt) or _unverifiable(services, attempt)
+    if untrusted is not None:
+        return untrusted
     if not limits.merge_enabled:
         return "merging is switched off by ONESHOT_MERGE__ENABLED"
     if HOLD_LABEL in facts.labels:
@@ -35,6 +33,31 @@ def holds(services: Services, attempt: Attempt, facts: GateFacts) -> str | None:
     if not limits.rules_alone and not limits.is_local_forge and _only_rules_judged(services, attempt):
         return "only rules judged it and ONESHOT_MERGE__RULES_ALONE is not set: a person merges"
     return None
+
+
+def _mode(services: Services, attempt: Attempt) -> str | None:
+    mode, why = effective_mode(parse_policy(attempt.policy), services.limits.mode)
+    if mode is not Mode.MERGE:
+        return f"mode {mode} ({_WHY[why]}): a person merges"
+    if attempt.mode is not Mode.MERGE:
+        return f"mode {attempt.mode} (as it was taken in): a person merges"
+    return None
+
+
+def _unverifiable(services: Services, attempt: Attempt) -> str | None:
+    """Nothing merges that nobody can verify; what takes back is not kept waiting for it."""
+    missing = missing_secrets(services, attempt)
+    if not missing or attempt.kind is Kind.REVERT:
+        return None
+    return (
+        f"nobody could verify it: this platform keeps no secret {', '.join(missing)} for it (ONESHOT_VERIFY__SECRETS)"
+    )
+
+
+def missing_secrets(services: Services, attempt: Attempt) -> tuple[str, ...]:
+    """Those that the policy names for its verification and the operator does not keep."""
+    kept = services.limits.secrets.get(attempt.key.repository, {})
+    return tuple(name for name in parse_policy(attempt.policy).verify.secrets if name not in kept)
 
 
 def _only_rules_judged(services: Services, attempt: Attempt) -> bool:

@@ -16,6 +16,7 @@ from oneshot_dagster.services.suites.protocol import SuiteRequest
 from oneshot_dagster.steps import leavings
 from oneshot_dagster.steps.delivery import observe
 from oneshot_dagster.steps.exporting import exported
+from oneshot_dagster.steps.holds import missing_secrets
 from oneshot_dagster.steps.probes import Action
 from oneshot_dagster.steps.rooms import with_network
 from oneshot_dagster.steps.turn import Turn
@@ -73,7 +74,7 @@ def suites_of(turn: Turn, sha: str) -> Generator[Suites]:
     with exported(turn, sha, purpose="verify") as folder:
         kept = turn.services.limits.secrets.get(turn.attempt.key.repository, {})
         names = turn.policy.verify.secrets
-        missing = tuple(name for name in names if name not in kept)
+        missing = missing_secrets(turn.services, turn.attempt)
         secrets = {name: kept[name] for name in names if name in kept}
         yield Suites(turn=turn, sha=sha, folder=folder, secrets=secrets, missing=missing)
 

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import people
-import pytest
 from meanwhile import Altered
 from world_fixtures import Engine, World
 
 from oneshot_dagster.domain.artifact import Artifact, Verdict
 from oneshot_dagster.domain.attempt import Attempt, Report
+from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.run import State
 
 SUITE = r'integration = ["SHOP_URL=\"$ONESHOT_DEPLOYED_URL\" python3 tests/run.py integration --junit {junit}"]'
@@ -92,24 +92,33 @@ def test_a_suite_runs_once_more_with_its_secret_and_leaves_files_and_then_the_re
     assert baked[0].data["broken"] is None
 
 
-@pytest.mark.parametrize(
-    ("lines", "why"),
-    [
-        ([SUITE, 'secrets = ["SHOP_TOKEN"]'], "keeps no secret SHOP_TOKEN"),
-        ([SUITE, 'health = ["if test -e seen; then exit 3; fi; touch seen"]', 'bake = "2s"'],
-         "the suites passed, and then health: it ended with exit code 3"),
-    ],
-    ids=["a secret that nobody keeps", "health that does not last"],
-)  # fmt: skip
-def test_a_change_is_not_verified_by(world, engine, lines, why):
-    verify_by(world, *lines, 'on_failure = "needs_human"')
+def not_verified(one: Engine, key: ChangeKey) -> str:
+    stopped = one.attempt(key)
+    assert (stopped.state, stopped.human_reason) == (State.NEEDS_HUMAN, "post_deploy_failed"), one.said
+    assert stopped.verified_sha is None
+    return stopped.reason
+
+
+def test_what_wants_a_secret_that_nobody_keeps_is_not_merged_by_us_and_not_verified_where_a_person_does(world, engine):
+    verify_by(world, SUITE, 'secrets = ["SHOP_TOKEN"]', 'on_failure = "needs_human"')
     key, _ = world.plant()
     one = engine()
     one.run(key)
-    stopped = one.attempt(key)
-    assert (stopped.state, stopped.human_reason) == (State.NEEDS_HUMAN, "post_deploy_failed"), one.said
-    assert why in stopped.reason
-    assert stopped.verified_sha is None
+    parked = one.attempt(key)
+    assert (parked.state, parked.awaited and parked.awaited.what) == (State.MERGE_READY, "merge"), one.said
+    assert "keeps no secret SHOP_TOKEN" in parked.reason
+    world.forge.merge_as_person(key.repository, parked.pr_number)
+    one.run(key, *tuple(Artifact)[7:])
+    assert "keeps no secret SHOP_TOKEN" in not_verified(one, key)
+
+
+def test_health_that_does_not_last_is_no_verification(world, engine):
+    health = 'health = ["if test -e seen; then exit 3; fi; touch seen"]'
+    verify_by(world, SUITE, health, 'bake = "2s"', 'on_failure = "needs_human"')
+    key, _ = world.plant()
+    one = engine()
+    one.run(key)
+    assert "the suites passed, and then health: it ended with exit code 3" in not_verified(one, key)
 
 
 def test_what_failed_before_the_deployment_too_is_said_to_have_been_broken_before(world, engine):
