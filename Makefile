@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PY := .venv/bin/python
 WORKERS ?= 3
 
-.PHONY: help demo dev test fault-matrix model-check lint format lock clean env env-dev
+.PHONY: help demo dev test fault-matrix crash-matrix model-check lint format lock clean env env-dev
 help:  ## the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
@@ -34,6 +34,9 @@ test: env-dev lint  ## lint and all tests, in parallel
 
 fault-matrix: env-dev  ## every HTTP call of a run and of a rollback with every fault of GitHub and Argo CD; FAULTS="PUT" takes a part
 	$(PY) -m pytest -q -s tests/steps/every_fault.py
+
+crash-matrix: env-dev  ## every boundary of every walk killed there, and the model check; CRASHES="merge" EVERY=10 take a part
+	$(PY) -m pytest -q -s tests/steps/every_crash.py tests/whole_run/every_kill.py tests/model/every_state.py
 
 model-check: env-dev  ## every state of merge, revert, crash, stall at larger bounds; BOUND="two" takes a part
 	$(PY) -m pytest -q -s tests/model/every_state.py

@@ -40,7 +40,7 @@ from oneshot_dagster.settings import (
 from oneshot_dagster.steps.services import Limits, Services
 from oneshot_dagster.system.clock import SystemClock
 from oneshot_dagster.system.codex.home import Provider
-from oneshot_dagster.system.crashing import CrashFile
+from oneshot_dagster.system.crashing import around, watch
 from oneshot_dagster.system.sandbox.kinds import Kind
 from oneshot_dagster.system.sandbox.room import Bounds, address
 from oneshot_dagster.system.sandbox.sandbox import Sandbox
@@ -83,7 +83,7 @@ def open_services(settings: Settings | None = None) -> Services:
         limits=_limits(settings, author, scratch),
         close=close,
     )
-    return services if settings.crash_file is None else _crashing(services, settings, settings.crash_file)
+    return services if settings.crash_file is None and settings.crash_at is None else _crashing(services, settings)
 
 
 def sandbox_of(settings: Settings) -> Sandbox:
@@ -110,24 +110,24 @@ def _secret_places(settings: Settings) -> tuple[Path, ...]:
     return tuple(place.absolute() for place in (settings.home, settings.worktree_root, settings.blob_root, *files))
 
 
-def _crashing(services: Services, settings: Settings, file: Path) -> Services:
+def _crashing(services: Services, settings: Settings) -> Services:
     if not settings.is_local_forge:
         raise BadInput(
-            tried="use ONESHOT_CRASH_FILE",
+            tried="use ONESHOT_CRASH_FILE or ONESHOT_CRASH_AT",
             found=settings.github.api_url,
             do="unset it: it is for tests against a forge",
         )
-    crash = CrashFile(file)
+    seen = watch(settings.crash_file or settings.home / "boundaries", settings.crash_at)
     return replace(
         services,
-        store=crash.around(services.store, "store"),
-        git=crash.around(services.git, "git"),
-        github=crash.around(services.github, "github"),
-        agent=crash.around(services.agent, "agent"),
-        judge=crash.around(services.judge, "judge"),
-        suites=crash.around(services.suites, "suites"),
-        deploys={kind: crash.around(deploy, "deploy") for kind, deploy in services.deploys.items()},
-        blobs=crash.around(services.blobs, "blobs"),
+        store=around(services.store, "store", seen),
+        git=around(services.git, "git", seen),
+        github=around(services.github, "github", seen),
+        agent=around(services.agent, "agent", seen),
+        judge=around(services.judge, "judge", seen),
+        suites=around(services.suites, "suites", seen),
+        deploys={kind: around(deploy, "deploy", seen) for kind, deploy in services.deploys.items()},
+        blobs=around(services.blobs, "blobs", seen),
     )
 
 

@@ -290,6 +290,12 @@ class Settings(BaseSettings):
     crash_file: Path | None = Field(
         None, description="For tests against a forge: names the call at which a process dies."
     )
+    crash_at: int | None = Field(
+        None,
+        ge=0,
+        description="For tests against a forge: the line of `crash_file` (default `boundaries` in `home`) at which a process dies;"
+        " 0 records there what it goes through.",
+    )
     github: GitHubSettings = GitHubSettings()  # pyright: ignore[reportCallIssue]
     agent: AgentSettings = AgentSettings()  # pyright: ignore[reportCallIssue]
     judge: JudgeSettings = JudgeSettings()  # pyright: ignore[reportCallIssue]

@@ -1,4 +1,4 @@
-"""Where a look through a repository is killed, for each thing that people ask on GitHub; as crash_points has it for the steps of a run.
+"""Where a look through a repository is killed, for each thing that people ask on GitHub; for the runs kill_matrix has that.
 What has to stand in the end, however often the look died or GitHub failed, is said here once for crashes and faults."""
 
 from dataclasses import dataclass

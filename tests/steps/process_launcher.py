@@ -64,12 +64,16 @@ def one_run(
 
 @dataclass
 class ProcessLauncher:
-    """`limits` are over what the settings give to a run; of what it is launched with it does `artifacts` alone."""
+    """`limits` are over what the settings give to a run; of what it is launched with it does `artifacts` alone.
+
+    `armed` are other settings for the first, the second, … run.
+    """
 
     settings: Settings
     logs: Path
     limits: Mapping[str, float] = field(default_factory=dict)
     artifacts: tuple[Artifact, ...] = tuple(Artifact)
+    armed: Mapping[int, Settings] = field(default_factory=dict)
     runs: dict[str, ForkServerProcess] = field(default_factory=dict)
     ended: dict[str, str] = field(default_factory=dict)
 
@@ -82,8 +86,9 @@ class ProcessLauncher:
         """As `dagster job launch` would: no launch row before it."""
         self.logs.mkdir(exist_ok=True)
         log = self.logs / f"{key.issue_number}.log"
+        settings = self.armed.get(len(self.runs) + 1, self.settings)
         chosen = tuple(artifact for artifact in artifacts if artifact in self.artifacts)
-        arguments = (self.settings, key, run_id, chosen, log, dict(self.limits))
+        arguments = (settings, key, run_id, chosen, log, dict(self.limits))
         process = _server.Process(target=one_run, args=arguments)
         process.start()
         self.runs[run_id] = process
@@ -131,14 +136,16 @@ def until(
     settled: Callable[[Attempt], bool],
     *,
     seconds: float = 90.0,
+    look: Callable[[], list[str]] | None = None,
 ) -> Attempt:
     """Looks as the sensor does until the newest attempt is as wanted; the failure tells the whole story."""
+    look = look or (lambda: continue_changes(services, launcher, only=key))
     deadline, story = time.monotonic() + seconds, list[str]()
     while True:
         attempt = services.store.runs.latest(key)
         if attempt is not None and settled(attempt):
             return attempt
-        for line in continue_changes(services, launcher, only=key):
+        for line in look():
             if not story or story[-1] != line:
                 story.append(line)
         if time.monotonic() > deadline:

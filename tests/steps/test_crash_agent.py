@@ -1,5 +1,7 @@
 """An agent never outlives its run: not a run that was killed, not one that lost its lease, and two never share a worktree."""
 
+import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -7,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from process_launcher import ProcessLauncher, sealed, until
-from world_facts import assert_done_once, strays, tip
+from world_facts import assert_done_once, merges, pulls, strays, tip
 
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.local.demo import plant
@@ -72,6 +74,20 @@ def test_an_agent_dies_with_its_run_and_the_next_one_starts_clean(resumed, waiti
     assert "worktree-kept" in {file.name for file in files}
     patch = one.services.blobs.get(next(f.sha256 for f in files if f.name == "implementation-patch"))
     assert b"half-done" not in patch
+
+
+def test_an_agent_that_is_killed_itself_has_failed_and_the_next_attempt_completes(resumed, waiting):
+    one = waiting()
+    os.kill(one.pids[0], signal.SIGKILL)
+    assert one.are_gone()
+    one.lets_go()
+    until(one.services, one.launcher, one.key, lambda a: sealed(a) and a.state is not State.NEEDS_ITERATION)
+    first, second = one.services.store.runs.all_of(one.key)
+    assert (first.state, second.state) == (State.NEEDS_ITERATION, State.COMPLETED), second.reason
+    assert "did not finish" in first.reason
+    assert merges(resumed.world, one.since) == [second.merge_sha]
+    assert [pull["number"] for pull in pulls(resumed.world, one.key)] == [second.pr_number]
+    assert one.issue.check(resumed.world.shop_url).ok
 
 
 def test_who_loses_the_lease_kills_its_children_and_writes_nothing_more(resumed, waiting):

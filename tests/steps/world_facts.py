@@ -8,7 +8,8 @@ from world_fixtures import World, served
 from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.evidence import Verified, verify
-from oneshot_dagster.domain.run import State
+from oneshot_dagster.domain.run import Kind, State
+from oneshot_dagster.local.demo import serving
 from oneshot_dagster.steps.services import Services
 
 
@@ -75,6 +76,32 @@ def assert_done_once(world: World, services: Services, key: ChangeKey, *, since:
     assert _comments(world, key, attempt.pr_number or 0) == [f"oneshot:{key}:status", f"oneshot:{key}:evidence-1"]
     assert our_checks(world, attempt.head_sha or "")[-1] == "success"
     assert_evidence_verifies(services, key)
+    assert strays(world) == []
+
+
+def assert_taken_back_once(world: World, services: Services, key: ChangeKey, *, since: str) -> None:
+    """A change that failed when it was deployed: restored, reverted and done again, with one of everything for each attempt."""
+    attempts = services.store.runs.all_of(key)
+    told = [(a.kind.value, a.state.value, a.reason) for a in attempts]
+    assert [a.kind for a in attempts] == [Kind.IMPLEMENT, Kind.REVERT, Kind.IMPLEMENT], told
+    assert [a.state for a in attempts] == [State.NEEDS_ITERATION, State.COMPLETED, State.COMPLETED], told
+    merged = [attempt.merge_sha or "" for attempt in attempts]
+    assert merges(world, since) == merged[::-1]
+    assert git(world, "diff", "--name-only", since, merged[1]) == ""
+    served_before, *_ = [s for s in reversed(serving.deployed(world.shop_url)) if s not in merged]
+    assert serving.deployed(world.shop_url)[-4:] == [merged[0], served_before, *merged[1:]]
+    assert [deploys(world, sha) for sha in merged] == [1, 1, 1]
+    assert len({attempt.pr_number for attempt in attempts}) == 3
+    writes = services.store.writes.of(key)
+    for attempt in attempts:
+        done = [w.action for w in writes if w.attempt_id == attempt.id and w.outcome == "done"]
+        undone = 1 if attempt.number == attempts[0].number else 0
+        assert [done.count(a) for a in ("push", "open_pr", "merge", "start_deployment")] == [1, 1, 1, 1], done
+        assert done.count("undo") == undone
+        assert len(world.forge.api("GET", key.repository, "/deployments", sha=attempt.merge_sha or "")) == 1
+        assert sealed_evidence(services, attempt).ok
+    assert [w.key for w in writes if w.outcome is None] == []
+    assert branches(world) == {"main"}
     assert strays(world) == []
 
 

@@ -114,6 +114,13 @@ class StackWorld:
         """With everything that it started, as when a machine loses power; the stack starts it again by itself."""
         os.killpg(self.part(name), signal.SIGKILL)
 
+    def kill_postgres(self) -> None:
+        """The embedded one, with every connection to it. The stack has to be started again."""
+        os.kill(int((self.home / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
     def wait_mended(self, name: str, before: int) -> None:
         self.wait_until(lambda: self.part(name) != before, f"the {name} is started again")
 

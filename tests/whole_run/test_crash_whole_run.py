@@ -1,5 +1,5 @@
-"""Runs that are killed in Dagster itself: the run process at telling points, then code server and workers together, then the stack.
-All is continued by the sensor alone, and everything outside happens once."""
+"""Runs that are killed in Dagster itself: the run process at telling points, then daemon, code server and workers together, then
+Postgres and the stack. All is continued by the sensor alone, and everything outside happens once. More moments: every_kill.py."""
 
 import os
 import signal
@@ -51,43 +51,45 @@ def test_a_killed_run_is_continued_by_the_sensor(killing: StackWorld, point: str
     said = killing.launch(key)
 
     assert said.code == 0, said
-    _wait_completed(killing, key)
+    wait_completed(killing, key)
     assert not (killing.home / "crash").exists()
     (attempt,) = killing.attempts(key)
     assert len(killing.store.launches.of(attempt.id)) == 2
     assert attempt.infrastructure_retries == 1
-    _assert_done_once(killing, key)
+    assert_done_once(killing, key)
     assert issue.check(killing.service_url).ok
 
 
-def test_code_server_and_worker_killed_together_the_change_completes(killing: StackWorld) -> None:
+def test_daemon_code_server_and_worker_killed_together_the_change_completes(killing: StackWorld) -> None:
     key, issue = killing.issue(Kind.HAPPY)
     assert killing.launch(key).code == 0
     killing.wait_until(lambda: _state(killing, key) is State.AWAITING_CI, "it awaits CI")
-    before = killing.part("code server")
+    server, daemon = killing.part("code server"), killing.part("daemon")
 
-    for pid in [*_workers(killing), before]:
+    for pid in [daemon, *_workers(killing), server]:
         os.kill(pid, signal.SIGKILL)
 
-    killing.wait_mended("code server", before)
-    _wait_completed(killing, key)
-    _assert_done_once(killing, key)
+    killing.wait_mended("code server", server)
+    killing.wait_mended("daemon", daemon)
+    wait_completed(killing, key)
+    assert_done_once(killing, key)
     assert issue.check(killing.service_url).ok
 
 
-def test_the_stack_killed_and_started_again_the_change_completes(make_world) -> None:
-    world = make_world()
+def test_postgres_and_the_stack_killed_and_started_again_the_change_completes(make_world) -> None:
+    world = make_world(embedded=True)
     world.start()
     key, issue = world.issue(Kind.HAPPY)
     assert world.launch(key).code == 0
     world.wait_until(lambda: _state(world, key) is State.AWAITING_CI, "it awaits CI")
 
+    world.kill_postgres()
     world.kill()
     world.wait_until(lambda: not world.left_running(), "nothing of the stack is left")
     world.start()
 
-    _wait_completed(world, key)
-    _assert_done_once(world, key)
+    wait_completed(world, key)
+    assert_done_once(world, key)
     assert issue.check(world.service_url).ok
 
 
@@ -96,7 +98,7 @@ def test_of_two_launches_at_once_the_second_says_that_it_did_nothing(killing: St
     assert killing.launch(key).code == 0
     assert killing.launch(key).code == 0
 
-    _wait_completed(killing, key)
+    wait_completed(killing, key)
     killing.wait_until(
         lambda: len(_runs(killing, key)) == 2 and all(r.is_finished for r in _runs(killing, key)), "both ended"
     )
@@ -104,7 +106,7 @@ def test_of_two_launches_at_once_the_second_says_that_it_did_nothing(killing: St
     second, first = _runs(killing, key)
     assert [first.status.value, second.status.value] == ["SUCCESS", "SUCCESS"]
     assert "is completed; there is nothing to do" in second.tags["oneshot/outcome"]
-    _assert_done_once(killing, key)
+    assert_done_once(killing, key)
     assert issue.check(killing.service_url).ok
 
 
@@ -160,7 +162,7 @@ def test_an_invalid_policy_is_refused_with_its_line(killing: StackWorld, tmp_pat
 # What is seen from outside
 
 
-def _wait_completed(world: StackWorld, key: ChangeKey) -> None:
+def wait_completed(world: StackWorld, key: ChangeKey) -> None:
     world.wait_until(lambda: _state(world, key) is State.COMPLETED, f"{key} is completed", timeout=180)
 
 
@@ -169,7 +171,7 @@ def _state(world: StackWorld, key: ChangeKey) -> State | None:
     return attempts[-1].state if attempts else None
 
 
-def _assert_done_once(world: StackWorld, key: ChangeKey) -> None:
+def assert_done_once(world: StackWorld, key: ChangeKey) -> None:
     (attempt,) = world.attempts(key)
     writes = world.store.writes.of(key)
     assert [write.key for write in writes if write.outcome is None] == []

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Mapping
+from datetime import UTC, datetime
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -15,7 +16,6 @@ from oneshot_dagster.local.forge.faults import AFTER, READ_OTHERWISE, Fault, Kin
 from oneshot_dagster.local.forge.forge import Forge
 from oneshot_dagster.local.forge.front import Front, Withheld, until_gone
 from oneshot_dagster.local.forge.smart_http import SmartHttp
-from oneshot_dagster.local.forge.world import now
 
 
 class App:
@@ -32,6 +32,7 @@ class App:
         if scope["type"] != "http":
             await self._web(scope, receive, send)
             return
+        came = datetime.now(UTC)
         authorization = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
         scope["forge.user"] = caller(self._forge.world, authorization)
         hooks.acting.set(scope["forge.user"].login if scope["forge.user"] else None)
@@ -41,7 +42,7 @@ class App:
         try:
             await self._answer(asked, fault, scope, receive, seen)
         finally:
-            self._note(asked, fault, seen.status)
+            self._note(asked, fault, seen.status, came)
 
     async def _answer(self, asked: Asked, fault: Fault | None, scope: Scope, receive: Receive, send: "_Seen") -> None:
         foreign_forms = page_apps.takes_foreign_forms(asked.path)
@@ -72,7 +73,7 @@ class App:
                 return  # an answer that was begun and never ended: the server closes the connection
         await deliver(reply_of(fault, asked), send)
 
-    def _note(self, asked: Asked, fault: Fault | None, status: int) -> None:
+    def _note(self, asked: Asked, fault: Fault | None, status: int, came: datetime) -> None:
         self._forge.log.add(
             log.Request(
                 id=asked.id,
@@ -81,7 +82,7 @@ class App:
                 query=asked.query,
                 login=asked.login,
                 status=status,
-                at=now(),
+                at=came.isoformat(timespec="microseconds"),
                 graphql=asked.graphql,
                 fault=fault.kind if fault else None,
             )

@@ -17,7 +17,7 @@ _DIFF_MEDIA = re.compile(r"application/vnd\.github\.(?:[\w.-]+\.)?(?:diff|patch)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """`graphql` is the text of the query, None on REST and git; `fault` the armed one that hit it."""
+    """`at` is when it came; `graphql` is the text of the query, None on REST and git; `fault` the armed one that hit it."""
 
     id: str
     method: str
