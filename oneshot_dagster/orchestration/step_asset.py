@@ -32,12 +32,14 @@ def step_asset(
     kinds: set[str],
     description: str,
     after: Artifact | None,
+    and_after: Artifact | None = None,
     checks: Sequence[tuple[str, str]] = (),
 ) -> dg.AssetsDefinition:
-    """`checks` are (name, description). The asset yields nothing where it is not its turn, and the rest is skipped."""
+    """`checks` are (name, description). `and_after` is for runs that leave `after` out.
+    The asset yields nothing where it is not its turn, and the rest is skipped."""
     spec = dg.AssetSpec(
         artifact.value,
-        deps=[after.value] if after else [],
+        deps=[one.value for one in (after, and_after) if one],
         partitions_def=changes,
         skippable=True,
         group_name=group,

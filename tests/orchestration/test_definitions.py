@@ -1,10 +1,13 @@
 """What Dagster is given: eleven assets in the order of the run, each fit to be looked at."""
 
+from itertools import pairwise
+
 import dagster as dg
 import pytest
 
 from oneshot_dagster.definitions import defs
 from oneshot_dagster.domain.artifact import Artifact
+from oneshot_dagster.domain.run import State, selection
 
 ORDER = [artifact.value for artifact in Artifact]
 
@@ -20,8 +23,17 @@ def test_the_definitions_load():
 
 def test_the_assets_are_the_artifacts_each_after_the_one_before(specs):
     assert sorted(specs) == sorted(ORDER)
-    after = {name: [dep.asset_key.to_user_string() for dep in spec.deps] for name, spec in specs.items()}
-    assert after == {name: ORDER[i - 1 : i] if i else [] for i, name in enumerate(ORDER)}
+    after = {name: {dep.asset_key.to_user_string() for dep in spec.deps} for name, spec in specs.items()}
+    besides = {Artifact.FILE_SNAPSHOT: {Artifact.LOCAL_TEST_REPORT}}
+    assert after == {name: {*ORDER[i - 1 : i], *besides.get(name, ())} if i else set() for i, name in enumerate(ORDER)}
+
+
+@pytest.mark.parametrize("head_moved", [True, False])
+@pytest.mark.parametrize("state", State)
+def test_whatever_a_continuation_runs_it_runs_in_the_order_of_the_run(specs, state, head_moved):
+    """Dagster keeps no order between assets of which neither needs the other."""
+    for one, following in pairwise(selection(state, head_moved=head_moved)):
+        assert one.value in {dep.asset_key.to_user_string() for dep in specs[following.value].deps}
 
 
 @pytest.mark.parametrize("name", ORDER)
