@@ -119,7 +119,8 @@ def _loses_the_answer_of_each_write(world) -> None:
 
 def _did_everything_once(resumed, attempt: Attempt) -> None:
     forge, sha = resumed.world.forge, attempt.merge_sha or ""
-    assert attempt.infrastructure_retries <= 1  # whether the merge was asked for is seen once it is done, or asked again
+    # whether the merge was asked for is seen once it is done, or asked again
+    assert attempt.infrastructure_retries <= 1
     assert sum(p["head"]["ref"] == attempt.inputs.head for p in forge.pulls(REPOSITORY, state="all")) == 1
     assert len(forge.api("GET", REPOSITORY, "/deployments", sha=sha)) == 1
     assert serving.deployed(resumed.world.shop_url).count(sha) == 1
