@@ -33,7 +33,7 @@ test: env-dev lint  ## lint and all tests, in parallel
 	$(PY) -m pytest -n $(WORKERS) --dist worksteal -q
 
 fault-matrix: env-dev  ## every HTTP call of a run and of a rollback with every fault of GitHub and Argo CD; FAULTS="PUT" takes a part
-	$(PY) -m pytest -q -s tests/steps/every_fault.py
+	PYTHONPATH=tests/steps $(PY) -m pytest -q -n $(WORKERS) --dist worksteal -p fault_table tests/steps/every_fault.py
 
 crash-matrix: env-dev  ## every boundary of every walk killed there, and the model check; CRASHES="merge" EVERY=10 take a part
 	$(PY) -m pytest -q -s tests/steps/every_crash.py tests/whole_run/every_kill.py tests/model/every_state.py
