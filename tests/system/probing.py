@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sandbox_probes import World, planted, probes
+from sandbox_probes import World, have_been_heard, planted, probes
 
 from oneshot_dagster.local.model.items import message, shell
 from oneshot_dagster.local.model.script import Reply
@@ -38,8 +38,11 @@ def main(kind: str, carrier: str, place: Path) -> None:
                 asked = AgentRequest(worktree=world.own, prompt=probe.script, resume=None, wall=60, stall=60)
                 text = agent.run(asked, on_event=lambda _: None, cancelled=lambda: False).log.decode(errors="replace")
             said[probe.name] = text[-500:]
-            if probe.reached(text):
+            if not probe.late and probe.reached(text):
                 reached.append(probe.name)
+        late = [probe for probe in probes(world) if probe.late]
+        have_been_heard(world, len(late))
+        reached += [probe.name for probe in late if probe.reached(said[probe.name])]
         names = [probe.name for probe in probes(world)]
     sys.stdout.write(json.dumps({"reached": reached, "all": names, "said": said}))
 

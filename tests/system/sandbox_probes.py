@@ -76,17 +76,26 @@ class World:
         return self.home / "run" / "db"
 
     @property
+    def elsewhere(self) -> Path:
+        """As a container engine's: not in the home."""
+        return self.place / "engine.sock"
+
+    @property
     def abstract(self) -> str:
         return f"\0{self.place.name}"
 
 
 @dataclass(frozen=True)
 class Probe:
-    """`script` is a shell line; `reached` says from what it printed, and from the world, whether it got what it wanted."""
+    """`script` is a shell line; `reached` says from what it printed, and from the world, whether it got what it wanted.
+
+    `late`: that may take a moment, so it is asked once all have run.
+    """
 
     name: str
     script: str
     reached: Callable[[str], bool]
+    late: bool = False
 
 
 @contextlib.contextmanager
@@ -110,6 +119,7 @@ def planted(place: Path) -> Iterator[World]:
         world.tcp = _serve(stack, world, "tcp", socket.AF_INET, ("0.0.0.0", 0))[1]
         world.udp = _hear(stack, world)
         _serve(stack, world, "database socket", socket.AF_UNIX, str(world.socket))
+        _serve(stack, world, "socket of an engine", socket.AF_UNIX, str(world.elsewhere))
         _serve(stack, world, "abstract socket", socket.AF_UNIX, world.abstract)
         world.victim = f"5{secrets.randbelow(10**9):09}"
         process = subprocess.Popen(("/bin/sleep", world.victim), start_new_session=True)
@@ -133,18 +143,11 @@ def probes(world: World) -> tuple[Probe, ...]:
         Probe("read: list of the home", f"ls {world.home}", lambda said: "tokens" in said and "blobs" in said),
         Probe("read: the parent's environment", _python(_each(_PROBED)), _prints(world, "environment")),
         Probe("read: through the root of others", f"cat /proc/[0-9]*/root{files['token']}", _prints(world, "token")),
-        Probe("network: tcp", _python(_CONNECT.format(places=machine)), lambda _: _eventually(world, "tcp")),
-        Probe("network: udp", _python(_SEND.format(port=world.udp)), lambda _: _eventually(world, "udp")),
-        Probe(
-            "network: the database socket",
-            _python(_CONNECT.format(places=[(int(socket.AF_UNIX), str(world.socket))])),
-            lambda _: _eventually(world, "database socket"),
-        ),
-        Probe(
-            "network: an abstract socket",
-            _python(_CONNECT.format(places=[(int(socket.AF_UNIX), world.abstract)])),
-            lambda _: _eventually(world, "abstract socket"),
-        ),
+        _network(world, "tcp", _CONNECT.format(places=machine)),
+        _network(world, "udp", _SEND.format(port=world.udp)),
+        _network(world, "database socket", _CONNECT.format(places=[(int(socket.AF_UNIX), str(world.socket))])),
+        _network(world, "socket of an engine", _CONNECT.format(places=[(int(socket.AF_UNIX), str(world.elsewhere))])),
+        _network(world, "abstract socket", _CONNECT.format(places=[(int(socket.AF_UNIX), world.abstract)])),
         Probe("write: outside", f"echo written > {outside}", lambda _: outside.exists()),
         Probe("write: its own evidence", f"echo forged >> {blob}", lambda _: "forged" in blob.read_text()),
         Probe("write: away with the evidence", f"mv {blob} {blob}.gone", lambda _: not blob.exists()),
@@ -169,11 +172,15 @@ def _prints(world: World, name: str) -> Callable[[str], bool]:
     return lambda said: world.secrets[name] in said
 
 
-def _eventually(world: World, name: str) -> bool:
+def _network(world: World, name: str, program: str) -> Probe:
+    return Probe(f"network: {name}", _python(program), lambda _: name in world.heard, late=True)
+
+
+def have_been_heard(world: World, names: int) -> None:
+    """Waits for that many of the probes that may take a moment, and not for long."""
     end = time.monotonic() + 0.5
-    while name not in world.heard and time.monotonic() < end:
+    while len(world.heard) < names and time.monotonic() < end:
         time.sleep(0.02)
-    return name in world.heard
 
 
 def _processes(seconds: str) -> list[int]:

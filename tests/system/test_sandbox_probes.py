@@ -83,7 +83,7 @@ carriers = pytest.mark.parametrize("carrier", ["suite", "agent"])
 def test_outside_the_sandbox_every_attempt_succeeds(carrier, user):
     found = attempts("none", carrier, user)
     assert found["all"]
-    assert found["reached"] == found["all"]
+    assert sorted(found["reached"]) == sorted(found["all"])
 
 
 @users
