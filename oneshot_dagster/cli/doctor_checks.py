@@ -93,6 +93,8 @@ def git(environment: Mapping[str, str] | None = None) -> Finding:
 
 
 def agent(settings: AgentSettings) -> Finding:
+    from oneshot_dagster.bootstrap import agent_key
+
     name = "agent"
     if not settings.command:
         return Finding(
@@ -102,6 +104,10 @@ def agent(settings: AgentSettings) -> Finding:
     if program is None:
         found = f"{settings.command[0]} is not a program that can be started"
         return Finding(name=name, ok=False, found=found, do="install it, or mend ONESHOT_AGENT__COMMAND")
+    try:
+        agent_key(settings)
+    except BadInput as error:
+        return Finding(name=name, ok=False, found=error.found, do=error.do)
     missing = [word for word in settings.command[1:] if word.startswith("/") and not Path(word).exists()]
     if missing:
         return Finding(name=name, ok=False, found=f"{missing[0]} is not there", do="mend ONESHOT_AGENT__COMMAND")

@@ -79,6 +79,11 @@ def test_an_agent_that_is_a_program_passes():
     passed(checks.agent(AgentSettings(command=(sys.executable, "-I", __file__))))
 
 
+def test_an_agent_whose_key_cannot_be_read_fails(tmp_path):
+    keyless = AgentSettings(command=(sys.executable,), api_key_file=tmp_path / "key")
+    assert "ONESHOT_AGENT__API_KEY_FILE" in failed(checks.agent(keyless)).do
+
+
 def test_a_database_with_our_schema_passes(store_url):
     passed(checks.database("database", lambda: store_url))
 
