@@ -44,7 +44,7 @@ def prompt_of(turn: Turn) -> str:
         answers=_answers(turn),
         comments=_comments(turn, trusted),
         guidance=tuple(_guidance(turn)),
-        commands=turn.policy.tests.commands,
+        commands=(*map(_was_run, turn.policy.agent.setup), *turn.policy.tests.commands),
         memories=services.store.notes.recall(
             attempt.key.repository, text=_sought(asked, failures), limit=MEMORIES, not_of=attempt.key
         ),
@@ -56,6 +56,10 @@ def prompt_of(turn: Turn) -> str:
         next_prompt=attempt.next_prompt,
     )
     return render_prompt(_template(turn), parts, BUDGET)
+
+
+def _was_run(line: str) -> str:
+    return f"{line}    # set-up: it is run in this folder before you start"
 
 
 def _template(turn: Turn) -> str:

@@ -30,6 +30,7 @@ class Ran:
     tests: Record
     fact: dict[str, object]  # of the tests
     files: frozenset[str]  # of the change
+    prompt: str
 
 
 def ran(world, engine, change, **over) -> Ran:
@@ -44,7 +45,10 @@ def ran(world, engine, change, **over) -> Ran:
     attempt = one.attempt(key)
     fact = next(fact for fact in one.services.store.facts.of(attempt.id) if fact.kind == "local_tests")
     found = one.services.git.snapshot(key, base_sha=attempt.base_sha, head_sha=attempt.head_sha, patches=False)
-    return Ran(patch=patch, tests=tests, fact=fact.data, files=frozenset(file.path for file in found.files))
+    (asked,) = [f for f in one.services.store.artifacts.files(attempt.id) if f.name == "implementation-prompt"]
+    prompt = (one.services.blobs.get(asked.sha256) or b"").decode()
+    files = frozenset(file.path for file in found.files)
+    return Ran(patch=patch, tests=tests, fact=fact.data, files=files, prompt=prompt)
 
 
 def test_without_a_word_the_tests_reach_nothing(world, engine):
@@ -67,6 +71,7 @@ def test_set_up_reaches_what_is_named_for_it_and_the_agent_and_the_tests_find_wh
     one = ran(world, engine, change, agent={"command": NEEDY})
     assert (one.patch.shown["end"], one.patch.shown["setup"]) == ("finished", "done")
     assert f"network: only {address}" in one.patch.shown["setup_isolation"]
+    assert "# set-up: it is run in this folder before you start" in one.prompt
     assert one.files
     assert not {path for path in one.files if path.startswith("venv") or path == "shop/tax.py"}
     assert one.tests.shown["verdict"] == "passed", one.tests

@@ -13,6 +13,7 @@ from oneshot_dagster.local.model.server import model_server
 from oneshot_dagster.services.judge.codex import CodexJudge
 from oneshot_dagster.services.judge.protocol import Question
 from oneshot_dagster.system.codex.home import Provider
+from oneshot_dagster.system.sandbox.room import Bounds
 
 KEY = "sk-judge-0123456789abcdef"
 ANSWER = {"decision": "pass"}
@@ -116,6 +117,12 @@ def test_a_judge_that_never_ends_is_stopped(asked):
 
 def test_silence_is_an_answer_too_late(asked):
     assert "said nothing" in asked(Fault(kind=Break.MUTE), stall=2.0).problem
+
+
+def test_memory_of_the_judge_and_its_commands_is_bounded(asked):
+    hold = "import time; held = bytearray(300 << 20); time.sleep(60)"
+    two = Reply(shell(f'python3 -c "{hold}" & python3 -c "{hold}"', yield_time_ms=30000))
+    assert "more than 500 MiB" in asked(two, bounds=Bounds(memory=500 * 2**20)).problem
 
 
 def test_it_ends_where_it_is_cancelled(asked):
