@@ -8,11 +8,11 @@ import tempfile
 from collections.abc import Generator
 from pathlib import Path
 
-from benchmarks import cold_shell, continuing, events, results, snapshot, waiting, whole_run
+from benchmarks import cold_shell, continuing, events, many, results, snapshot, waiting, whole_run
 from benchmarks.world import World, running
 from oneshot_dagster.services.store.postgres import PostgresStore
 
-PARTS = ("whole", "cold", "snapshot", "events", "continuing", "waiting")
+PARTS = ("whole", "cold", "snapshot", "events", "continuing", "waiting", "many")
 FILE = Path(__file__).with_name("RESULTS.md")
 
 
@@ -49,6 +49,8 @@ def measure(world: World, parts: tuple[str, ...], *, rounds: int, files: int, st
         rows += results.continuing_rows(continuing.measure(world))
     if "waiting" in parts:
         rows += results.waiting_rows(waiting.measure(world))
+    if "many" in parts:
+        rows += results.many_rows(many.measure(world))
     return [*results.table(rows), *results.reasons(rows), *below]
 
 

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks import cold_shell, continuing, events, waiting, whole_run
+from benchmarks import cold_shell, continuing, events, many, waiting, whole_run
 from benchmarks.watching import DAGSTER, DAGSTER_SQL, HTTP, OURS, PROCESSES, SQL
 
 SCRIPT_AIM, DAGSTER_AIM, CONNECTIONS_AIM, COLD_AIM = 1.5, 0.6, 25, 4.5
@@ -14,6 +14,7 @@ RATIO_AIM, OVER_AIM = 1.2, 30.0
 ANSWER_AIM, DELIVERY_AIM = 100.0, 2.0
 SENSORS_AIM, PARKED_AIM, APART_AIM, FOUND_AIM = 2.5, 0.5, 120.0, 150.0
 CONTINUED_AIM, LATEST_AIM = 3.0, 9.0
+MANY_AIM, MANY_CPU_AIM = 180.0, 6.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,6 +203,34 @@ def continuing_rows(found: continuing.Measured) -> list[Row]:
             "s",
         ),
         _aimed("of it p95", f"{found.p95:.2f} s", found.p95, LATEST_AIM, "s"),
+    ]
+
+
+def many_rows(found: many.Measured) -> list[Row]:
+    of = ", ".join(f"{part} {seconds / found.number:.2f}" for part, seconds in found.cpu.items())
+    wrong = found.overtaken + found.forks + found.number - found.landing_checks
+    return [
+        _aimed(
+            f"{found.number} changes of one repository at once, from the label of the first until all are completed",
+            f"{found.seconds:.0f} s, {found.launches} Dagster runs",
+            found.seconds,
+            MANY_AIM,
+            "s",
+        ),
+        _aimed(
+            "of it CPU a change, children included",
+            f"{found.cpu_each:.2f} s ({of} s; the forge {found.forge / found.number:.2f} s beside it)",
+            found.cpu_each,
+            MANY_CPU_AIM,
+            "s",
+        ),
+        _aimed(
+            "of them landed out of their order, with two parents, or not as they were judged",
+            f"{found.overtaken}, {found.forks}, {found.number - found.landing_checks}",
+            wrong,
+            0,
+            "",
+        ),
     ]
 
 

@@ -51,6 +51,7 @@ class World:
     home: Path
     url: str
     server: postgres.Server
+    forge_pid: int
 
     @property
     def forge(self) -> ForgeClient:
@@ -125,11 +126,11 @@ class World:
 @contextlib.contextmanager
 def running(home: Path) -> Generator[World]:
     home.mkdir(parents=True, exist_ok=True)
-    with postgres.running(home) as server, _forge(home) as url:
+    with postgres.running(home) as server, _forge(home) as (url, pid):
         _count_connections(server)
         (home / "token").write_text(_TOKENS[ENGINE])
         schema.upgrade(server.url("oneshot"))
-        yield World(home=home, url=url, server=server)
+        yield World(home=home, url=url, server=server, forge_pid=pid)
 
 
 def _count_connections(server: postgres.Server) -> None:
@@ -139,7 +140,7 @@ def _count_connections(server: postgres.Server) -> None:
 
 
 @contextlib.contextmanager
-def _forge(home: Path) -> Generator[str]:
+def _forge(home: Path) -> Generator[tuple[str, int]]:
     people = home / "people.json"
     people.write_text(
         json.dumps(
@@ -160,13 +161,16 @@ def _forge(home: Path) -> Generator[str]:
         assert forge.stdout is not None
         said = forge.stdout.readline().decode().strip()
         assert "http://" in said, (home / "forge.log").read_text()
-        yield said[said.index("http://") :]
+        yield said[said.index("http://") :], forge.pid
     finally:
         forge.terminate()
         forge.wait(10)
 
 
-def git(folder: Path, *arguments: str, given: bytes = b"") -> None:
+def git(folder: Path, *arguments: str, given: bytes = b"") -> str:
     who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.test", "-c", "credential.helper=")
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_GLOBAL": "/dev/null"}
-    subprocess.run(["git", *who, *arguments], cwd=folder, env=environment, check=True, capture_output=True, input=given)
+    done = subprocess.run(
+        ["git", *who, *arguments], cwd=folder, env=environment, check=True, capture_output=True, input=given
+    )
+    return done.stdout.decode().strip()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from oneshot_dagster.domain.quoting import one_line
 
@@ -31,6 +31,16 @@ def sentence(freeze: Freeze) -> str:
     what = f"the lane of {where} is stopped" if freeze.lane else f"merges are frozen in {where}"
     since = f"by {one_line(freeze.by, 60)} at {freeze.at:%Y-%m-%d %H:%M} UTC"
     return f"{what} ({since}): {one_line(freeze.reason, _REASON)}; `{freeze.lifted_by}` lifts it"
+
+
+def frozen_for(spans: Sequence[tuple[datetime, datetime | None]], *, since: datetime, now: datetime) -> timedelta:
+    """Of the time since then, that in which at least one of them stood: from, and until when or still."""
+    total, counted = timedelta(0), since
+    for begun, ended in sorted(spans, key=lambda span: span[0]):
+        begin, end = max(begun, counted), min(ended or now, now)
+        if end > begin:
+            total, counted = total + (end - begin), end
+    return total
 
 
 def stopped(standing: Sequence[Freeze]) -> Freeze | None:

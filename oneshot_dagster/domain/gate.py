@@ -35,7 +35,7 @@ __all__ = [
 
 
 class Opening(StrEnum):
-    """What a gate as a whole says."""
+    """What a gate as a whole says. Behind: all else holds."""
 
     PASSED = "passed"
     PENDING = "pending"
@@ -121,6 +121,8 @@ def _opening(facts: GateFacts, conditions: Sequence[Condition]) -> Opening:
     waits = {"ci"} if by_name["ci"] is Verdict.DID_NOT_RUN else set[str]()
     if stuck - waits - {"mergeable"}:
         return Opening.FAILED
+    if any(verdict is not Verdict.PASSED for name, verdict in by_name.items() if name != "mergeable"):
+        return Opening.PENDING  # also behind its base: brought up to date it would begin anew, and be behind again
     if facts.mergeable_state == "behind":
         return Opening.BEHIND
-    return Opening.PASSED if all(v is Verdict.PASSED for v in by_name.values()) else Opening.PENDING
+    return Opening.PASSED if by_name["mergeable"] is Verdict.PASSED else Opening.PENDING

@@ -1,6 +1,7 @@
 """What people's open requests (and *Terminate* in the Dagster UI) change about an attempt that nobody works on now.
 Reading a command out of a comment is commands.py."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from oneshot_dagster.domain.action import Action, MoveTo, Settle, SettleIntents, StartAttempt, WaitUntil
@@ -11,7 +12,10 @@ from oneshot_dagster.domain.run import BEFORE_MERGE, LIVE, OBSERVE_ONLY, Kind, S
 
 OVER = frozenset({"success", "failure", "canceled"})
 ENDED = frozenset({State.COMPLETED, State.CANCELLED, State.SUPERSEDED})
-TOO_LATE = "too late: the merge has begun and runs to its end; `/oneshot rollback` takes a merged change back"
+TOO_LATE = (
+    "too late: the merge has begun and runs to its end; `/oneshot rollback` takes a merged change back, "
+    "and where it is taken back, no other attempt follows a stop"
+)
 _FROM_MERGE_ON = LIVE - BEFORE_MERGE
 _MAY_BE_TAKEN_BACK = frozenset({State.MERGED, State.DEPLOYING, State.VERIFYING})
 _OVER_WITHOUT = frozenset({State.NEEDS_ITERATION, State.ROLLED_BACK})  # from where only another attempt leads on
@@ -57,6 +61,12 @@ def _stop(attempt: Attempt, facts: ResumeFacts) -> Action | None:
     if attempt.state is State.NEEDS_ITERATION:  # from there the lifecycle leads to cancelled only over needs_human
         return MoveTo(target=State.NEEDS_HUMAN, reason=f"no further attempt: {by}", human_reason=_STOPPED)
     return MoveTo(target=State.CANCELLED, reason=by, handle=tuple(r.id for r in facts.requests))
+
+
+def stopped_by(asked: Sequence[Request]) -> str | None:
+    """Who asked last to stop what had begun to merge, unless somebody had it go on since."""
+    words = [r for r in asked if r.kind in {"stop", "retry", "answer"}]
+    return words[-1].by if words and words[-1].kind == "stop" else None
 
 
 def _asked_to_stop(request: Request) -> str:

@@ -4,7 +4,7 @@ A chain of rules, the first that has an answer decides. The answers are action.p
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from oneshot_dagster.domain import requests
+from oneshot_dagster.domain import requests, waiting
 from oneshot_dagster.domain.action import (
     Action,
     FailRun,
@@ -17,7 +17,6 @@ from oneshot_dagster.domain.action import (
 )
 from oneshot_dagster.domain.artifact import Artifact
 from oneshot_dagster.domain.attempt import Attempt, Awaited, Launch
-from oneshot_dagster.domain.gate import Opening
 from oneshot_dagster.domain.resume_facts import Awaiting, ResumeFacts, RunState
 from oneshot_dagster.domain.rollback import ROLLED_BACK
 from oneshot_dagster.domain.run import STOPPED, Kind, State, selection
@@ -31,9 +30,6 @@ EVIDENCE_TRIES = 3  # after which no attempt follows
 EVIDENCE_PAUSE = (0.0, 0.0, 5.0, 600.0, 3600.0, 21600.0, 86400.0)  # seconds before each try; then a try a day
 _LEASE_LOOK = 5.0
 _EVIDENCE_ALONE = (Artifact.EVIDENCE,)
-_NOT_BY_THE_GATE = frozenset({Awaiting.LANE, Awaiting.MERGE, Awaiting.HEAD, Awaiting.DEPLOYMENT})
-_TOLD = frozenset({Awaiting.CI, Awaiting.REVIEW, Awaiting.HEAD, Awaiting.MERGE, Awaiting.LANDING})
-LANDING_LOOK = 30.0  # seconds: that a merge failed, or left its queue, GitHub does not always tell
 _LOST = "unknown"  # a launch row that Dagster knows no run of
 
 _Rule = Callable[[Attempt, ResumeFacts, datetime], Action | None]
@@ -47,15 +43,6 @@ def next_action(attempt: Attempt, facts: ResumeFacts, now: datetime) -> Action:
         if action is not None:
             return action
     return _go_on(attempt, facts, now)
-
-
-def rests(attempt: Attempt, facts: ResumeFacts) -> bool:
-    """Waiting, it needs no look until GitHub, a person or the clock has something new: it parked, and its run is over.
-
-    Lane and deployment are looked at each time, because what opens them tells nobody.
-    """
-    run, awaited = facts.last_run, attempt.awaited
-    return run is not None and run.status == "success" and awaited is not None and awaited.what in _TOLD
 
 
 # The run
@@ -141,10 +128,11 @@ def _rollback(attempt: Attempt, facts: ResumeFacts, now: datetime) -> Action | N
     del now
     if attempt.state is State.ROLLING_BACK:
         return _take_back(attempt, facts.revert)
-    if attempt.state is State.ROLLED_BACK and facts.goes_on:
+    if attempt.state is State.ROLLED_BACK and facts.goes_on and facts.stopped_by is None:
         return MoveTo(target=State.NEEDS_ITERATION, reason=f"rolled back: {attempt.reason}")
     if attempt.state is State.ROLLED_BACK:
-        return _human(ROLLED_BACK, f"rolled back: {attempt.reason}")
+        stopped = f"; no other attempt follows: {facts.stopped_by} asked to stop" if facts.stopped_by else ""
+        return _human(ROLLED_BACK, f"rolled back: {attempt.reason}{stopped}")
     return None
 
 
@@ -172,66 +160,25 @@ def _parked(attempt: Attempt, facts: ResumeFacts, now: datetime) -> Action | Non
     awaited, run, launch = attempt.awaited, facts.last_run, _last(facts)
     if awaited is None or launch is None or run is None or run.status != "success":
         return None
+    deadline = awaited.deadline + facts.frozen_for
     if facts.unreadable is not None:
-        return _blind(awaited, facts.unreadable, now)
-    opened = _opened(awaited.what, facts)
-    tried_after_deadline = launch.created_at >= awaited.deadline
-    if opened is not None and not tried_after_deadline:
-        chosen = selection(attempt.state, head_moved=facts.head_moved, kind=attempt.kind)
+        return _blind(awaited, facts.unreadable, deadline, now)
+    why = waiting.opened(awaited.what, facts)
+    if why is not None and launch.created_at < deadline:
+        anew = facts.head_moved or (awaited.what == Awaiting.LANE and facts.catches_up)
+        chosen = selection(attempt.state, head_moved=anew, kind=attempt.kind)
         pause = _pause(facts, chosen) if facts.deployment_news is None else min(_pause(facts, chosen), BACK_OFF[1])
-        return _launch(facts, now, chosen, why=opened, costs=False, pause=pause)
-    if now >= awaited.deadline:
-        waited = _span((awaited.deadline - awaited.since).total_seconds())
-        return _human(_timeout(awaited.what), f"waited {waited} for {awaited.what} in vain: {attempt.reason}")
-    if awaited.what == Awaiting.LANDING:
-        until = min(awaited.deadline, now + timedelta(seconds=LANDING_LOOK))
-        return WaitUntil(until=until, reason=attempt.reason)
-    held_by = facts.gate.reason if facts.gate is not None and awaited.what != Awaiting.MERGE else attempt.reason
-    return WaitUntil(until=awaited.deadline, reason=f"waits for {awaited.what}: {held_by}")
+        return _launch(facts, now, chosen, why=why, costs=False, pause=pause)
+    if now >= deadline:
+        return _human(waiting.timeout(awaited.what), f"{waiting.in_vain(awaited)}: {attempt.reason}")
+    return waiting.wait(attempt, awaited, facts, min(deadline, waiting.next_look(awaited.what, now)))
 
 
-def _blind(awaited: Awaited, why: str, now: datetime) -> Action:
+def _blind(awaited: Awaited, why: str, deadline: datetime, now: datetime) -> Action:
     """What it waits for cannot be looked at; its deadline passes all the same."""
-    if now < awaited.deadline:
-        return WaitUntil(until=awaited.deadline, reason=f"waits for {awaited.what}, which cannot be read: {why}")
-    waited = _span((awaited.deadline - awaited.since).total_seconds())
-    return _human(_timeout(awaited.what), f"waited {waited} for {awaited.what} in vain, and at last: {why}")
-
-
-def _opened(what: str, facts: ResumeFacts) -> str | None:
-    """Why a parked attempt goes on now, or None. What only a person can open is not opened by a gate."""
-    opening = facts.gate.opening if facts.gate is not None else None
-    if facts.merged_outside:
-        return "the pull request is merged" if what == Awaiting.LANDING else "a person merged the pull request"
-    if what == Awaiting.LANDING:  # until GitHub has ended it, nothing else is begun
-        return None if facts.landing else "GitHub ended the merge that it was asked for"
-    if facts.head_moved or opening is Opening.HEAD_MOVED:
-        return "the head moved: what was said of the old one is void"
-    if opening is Opening.CLOSED:
-        return "the pull request was closed"
-    if what in _NOT_BY_THE_GATE:
-        return _opened_otherwise(what, facts, opening)
-    if facts.gate is None or opening is Opening.PENDING:
-        return None
-    return "the gate opened" if opening is Opening.PASSED else f"the gate says {opening}: {facts.gate.reason}"
-
-
-def _opened_otherwise(what: str, facts: ResumeFacts, opening: Opening | None) -> str | None:
-    match what:
-        case Awaiting.LANE:
-            return "the lane is free" if facts.lane_free else None
-        case Awaiting.MERGE if facts.merge_free and opening is not Opening.PENDING:
-            return "nothing holds the merge any more"
-        case Awaiting.MERGE if opening is Opening.FAILED and facts.gate is not None:
-            return f"the gate failed after the judgement: {facts.gate.reason}"
-        case Awaiting.DEPLOYMENT:
-            return facts.deployment_news or "the deployment is looked at again"
-        case _:
-            return None
-
-
-def _timeout(what: str) -> str:
-    return f"{what.strip().replace(' ', '_').lower() or 'wait'}_timeout"
+    if now < deadline:
+        return WaitUntil(until=deadline, reason=f"waits for {awaited.what}, which cannot be read: {why}")
+    return _human(waiting.timeout(awaited.what), f"{waiting.in_vain(awaited)}, and at last: {why}")
 
 
 # Live and nobody at work: never started, crashed, or ended without an end
@@ -296,10 +243,3 @@ def _evidence_tries(attempt: Attempt, facts: ResumeFacts) -> int:
 
 def _human(code: str, reason: str) -> MoveTo:
     return MoveTo(target=State.NEEDS_HUMAN, reason=reason, human_reason=code)
-
-
-def _span(seconds: float) -> str:
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"

@@ -2,7 +2,7 @@
 Reading them is steps/resume; deciding is resume.py."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from oneshot_dagster.domain.attempt import Attempt, Launch, Request
@@ -44,8 +44,11 @@ class ResumeFacts:
     `merge_free`: nothing holds the merge of one that is parked, judged. `landing`: GitHub still has the merge that it was
     asked for. `open_intent`: a write action has no outcome;
     `merge_intended`: one of these is the merge, or the merge is done. The allowances are what is left of the change's.
+    `catches_up`: whose lane is free now, and whom its policy has up to date with what landed meanwhile.
+    `frozen_for`: how long a freeze has kept it from what it waits for; its deadline does not run then.
     `deployment_news`: a parked deployment became ready, or failed.
-    `revert` is the newest attempt that takes this one back; `goes_on`: another one follows, once it is taken back.
+    `revert` is the newest attempt that takes this one back; `goes_on`: another one follows, once it is taken back, unless
+    `stopped_by` asked to stop after its merge.
     `fault`: what the last run failed of, where it said so. `not_before`: the other side asked us to wait until then.
     `unreadable`: why what waits for GitHub could not be read now; then nothing of GitHub's is in the facts, and no request,
     because what these mean depends on it.
@@ -62,7 +65,9 @@ class ResumeFacts:
     merged_outside: bool = False
     head_moved: bool = False
     lane_free: bool = False
+    catches_up: bool = False
     merge_free: bool = False
+    frozen_for: timedelta = timedelta(0)
     deployment_news: str | None = None
     landing: bool = False
     open_intent: bool = False
@@ -73,6 +78,7 @@ class ResumeFacts:
     infrastructure_allowed: int = 5
     revert: Attempt | None = None
     goes_on: bool = False
+    stopped_by: str | None = None
     not_before: datetime | None = None
     unreadable: str | None = None
     fault: str | None = None

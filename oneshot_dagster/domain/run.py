@@ -97,7 +97,8 @@ _FIRST: dict[State, Artifact] = {
 def selection(state: State, *, head_moved: bool, kind: Kind = Kind.IMPLEMENT) -> tuple[Artifact, ...]:
     """The artifacts that a continuation runs from a state: the only chooser of them.
 
-    `head_moved`: a person pushed, so everything said about the old head is void. A stopped state has evidence alone.
+    `head_moved`: somebody pushed, or the branch is to be brought up to date: everything said about the old head is void.
+    A stopped state has evidence alone.
     A revert starts at its pull request: git makes it, no agent does.
     """
     if state in STOPPED:

@@ -43,6 +43,9 @@ def ask(
     wrong = _in_vain(attempt, kind, on_hold=any(request.kind == "hold" for request in waiting), text=text)
     if wrong is not None:
         found, do = wrong
+        if kind == "stop" and do == TOO_LATE:  # it ends nothing now, and begins nothing later
+            late = services.store.requests.add(attempt.id, kind=kind, by=by, text=text, source=source)
+            services.store.requests.handle(late.id)
         raise BadInput(tried=f"{kind} {attempt.key}", found=found, do=do)
     sha = attempt.head_sha if kind == "approve" else None
     if kind == "rollback" and attempt.state is State.COMPLETED:

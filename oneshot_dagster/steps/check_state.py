@@ -12,7 +12,7 @@ from oneshot_dagster.domain.gate import Gate, GateFacts, Opening, Thread, checks
 from oneshot_dagster.domain.messages import conditions_table
 from oneshot_dagster.domain.patch import Failure
 from oneshot_dagster.domain.run import State
-from oneshot_dagster.steps import effects
+from oneshot_dagster.steps import effects, lane
 from oneshot_dagster.steps.convergence import failed_alike
 from oneshot_dagster.steps.gate import gate_at, gate_without_pull
 from oneshot_dagster.steps.turn import Turn
@@ -104,7 +104,13 @@ def _act(turn: Turn, facts: GateFacts, gate: Gate) -> None:
             failing = checks_failing(facts)
             turn.set(ci_status="failure" if failing else turn.attempt.ci_status)
             _send_back(turn, gate, failing=failing, threads=facts.threads)
-        case Opening.BEHIND | Opening.CONFLICT:
+        case Opening.BEHIND if (
+            lane.enter(turn) is not None
+        ):  # whose turn it is to land; the others would be behind again
+            bring_up_to_date(turn, facts, gate)
+        case Opening.BEHIND:
+            pass  # parked in the lane's queue
+        case Opening.CONFLICT:
             bring_up_to_date(turn, facts, gate)
         case Opening.CLOSED if facts.merged:
             turn.then(State.JUDGING, f"pull request #{facts.pr_number} was merged by {facts.merged_by}", awaited=None)
@@ -154,7 +160,8 @@ def bring_up_to_date(turn: Turn, facts: GateFacts, gate: Gate) -> None:
 def park(turn: Turn, gate: Gate, *, what: str | None = None) -> None:
     """Ends the waiting in this process; the resumer continues when something changed or the deadline passed."""
     now, policy = turn.store.now(), turn.policy
-    pending = [c.name for c in gate.conditions if c.verdict is not Verdict.PASSED]
+    # What GitHub blocks, or calls behind, follows from the others.
+    pending = [c.name for c in gate.conditions if c.verdict is not Verdict.PASSED and c.name != "mergeable"]
     only_people = bool(pending) and all(name.startswith(("review", "threads")) for name in pending)
     what = what or ("review" if only_people else "ci")
     since = turn.attempt.awaited.since if turn.attempt.awaited and turn.attempt.awaited.what == what else now

@@ -10,17 +10,23 @@ from oneshot_dagster.domain.artifact import Artifact, Check, Markdown, NotMyTurn
 from oneshot_dagster.domain.attempt import Report
 from oneshot_dagster.domain.messages import suites_table
 from oneshot_dagster.domain.policy_sections import Purpose
+from oneshot_dagster.domain.resume_facts import Awaiting
 from oneshot_dagster.domain.run import HEAD_IS_PUBLIC, State
 from oneshot_dagster.domain.test_results import SuiteResult, no_command, overall, to_json
 from oneshot_dagster.services.suites.protocol import SuiteRequest
 from oneshot_dagster.steps.human_push import leave_to_a_person
+from oneshot_dagster.steps.on_record import shown_again
 from oneshot_dagster.steps.rooms import told, with_network
 from oneshot_dagster.steps.turn import Turn
+from oneshot_dagster.steps.up_to_date import catch_up
 
 
 def local_test_report(turn: Turn) -> Record | NotMyTurn:
-    if turn.attempt.state in HEAD_IS_PUBLIC and not _take_over_new_head(turn):
-        return NotMyTurn(artifact=Artifact.LOCAL_TEST_REPORT, reason="the head on record is the head of the branch")
+    if turn.attempt.state in HEAD_IS_PUBLIC:
+        called = turn.attempt.awaited is not None and turn.attempt.awaited.what == Awaiting.LANE
+        asked = called and catch_up(turn)
+        if turn.attempt.state not in HEAD_IS_PUBLIC or not _take_over_new_head(turn):
+            return _as_it_is(turn, called=called, asked=asked)
     if turn.attempt.state is State.IMPLEMENTING:
         turn.move(State.TESTING, f"testing {(turn.attempt.head_sha or '')[:7]}")
     sha = turn.attempt.head_sha or ""
@@ -39,6 +45,14 @@ def local_test_report(turn: Turn) -> Record | NotMyTurn:
     ci_status = {Verdict.PASSED: "pending", Verdict.FAILED: "failure", Verdict.DID_NOT_RUN: "did_not_run"}[verdict]
     turn.then(State.PR_READY, f"local tests {verdict} at {sha[:7]}", ci_status=ci_status)
     return _record(turn, results, verdict, sha)
+
+
+def _as_it_is(turn: Turn, *, called: bool, asked: bool) -> Record | NotMyTurn:
+    """Who was called to land what is on record goes on with that; who asked for a new head waits for it."""
+    if called and not asked:
+        return shown_again(turn)
+    reason = turn.attempt.reason if asked else "the head on record is the head of the branch"
+    return NotMyTurn(artifact=Artifact.LOCAL_TEST_REPORT, reason=reason)
 
 
 def _take_over_new_head(turn: Turn) -> bool:

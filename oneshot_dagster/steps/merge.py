@@ -10,12 +10,13 @@ from oneshot_dagster.domain.gate import Gate, GateFacts, Opening
 from oneshot_dagster.domain.gate_conditions import OUR_CHECK
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.steps import lane, merge_request
-from oneshot_dagster.steps.check_state import bring_up_to_date, hold_gate, read_gate
+from oneshot_dagster.steps.check_state import hold_gate, read_gate
 from oneshot_dagster.steps.holds import holds
 from oneshot_dagster.steps.landing import landed
 from oneshot_dagster.steps.probes import UNDERWAY, Action, Result
 from oneshot_dagster.steps.telling import tell_check
 from oneshot_dagster.steps.turn import Turn
+from oneshot_dagster.steps.up_to_date import fall_back, is_stale
 from oneshot_dagster.steps.write_action import refused_before
 
 _MOST_REFUSALS = 3
@@ -31,9 +32,7 @@ def merge(turn: Turn) -> Record | NotMyTurn:
     if asked is not None:
         return _go_on(turn, facts, asked)
     judged = facts.head_sha == attempt.judged_sha
-    if judged and gate.opening is Opening.BEHIND:
-        return _behind(turn, facts, gate, f"{attempt.inputs.head} is behind {attempt.inputs.base}")
-    if not judged or (gate.opening is not Opening.PASSED and not gate.awaits_github):
+    if not judged or (gate.opening not in {Opening.PASSED, Opening.BEHIND} and not gate.awaits_github):
         turn.move(State.AWAITING_CI, f"before the merge the gate is {gate.opening}: {gate.reason}", judged_sha=None)
         return _refused(gate.reason)
     hold = holds(turn.services, attempt, facts) or (gate.reason if gate.awaits_github else None)
@@ -50,17 +49,12 @@ def _in_the_lane(turn: Turn, facts: GateFacts, gate: Gate) -> Record | NotMyTurn
     git.fetch(repository)
     tip = git.resolve(repository, f"refs/remotes/origin/{attempt.inputs.base}") or ""
     # The lane is kept while the branch is brought up to date: nobody else of ours moves the base meanwhile.
-    if _has_to_be_up_to_date(turn, facts) and not git.is_ancestor(repository, tip, facts.head_sha):
-        return _behind(turn, facts, gate, f"{attempt.inputs.base} moved to {tip[:7]}")
+    if is_stale(turn, facts, gate, tip):
+        return _refused(fall_back(turn, facts, gate, tip))
     if turn.cancelled():
         lane.leave(turn)
         return _refused("a person asked to stop")
     return _ended(turn, facts, merge_request.ask(turn, facts, tip=tip, epoch=epoch))
-
-
-def _has_to_be_up_to_date(turn: Turn, facts: GateFacts) -> bool:
-    """A merge queue tests what it lands itself."""
-    return turn.policy.merge.up_to_date and not facts.merge_queue
 
 
 def _read(turn: Turn, asked: WriteAction | None) -> tuple[GateFacts, Gate]:
@@ -73,12 +67,6 @@ def _read(turn: Turn, asked: WriteAction | None) -> tuple[GateFacts, Gate]:
     if gate.awaits_github and holds(turn.services, turn.attempt, facts) is None:
         return hold_gate(turn, lambda _, gate: gate.awaits_github)
     return facts, gate
-
-
-def _behind(turn: Turn, facts: GateFacts, gate: Gate, reason: str) -> NotMyTurn:
-    turn.move(State.AWAITING_CI, f"{reason}; the branch is brought up to date", judged_sha=None)
-    bring_up_to_date(turn, facts, gate)
-    return _refused(reason)
 
 
 def deny(turn: Turn) -> None:

@@ -21,9 +21,10 @@ from oneshot_dagster.domain.action import (
 from oneshot_dagster.domain.attempt import Attempt, Launch
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.errors import NeedsHuman, OneshotError, StaleState
-from oneshot_dagster.domain.resume import next_action, rests
+from oneshot_dagster.domain.resume import next_action
 from oneshot_dagster.domain.resume_facts import ResumeFacts
 from oneshot_dagster.domain.run import LIVE, Kind, State
+from oneshot_dagster.domain.waiting import rests
 from oneshot_dagster.services.launcher.protocol import Launcher, RunView
 from oneshot_dagster.services.store.protocol import Untaken
 from oneshot_dagster.steps.lease import held, lease_name, lives

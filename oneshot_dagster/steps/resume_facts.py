@@ -1,11 +1,14 @@
 """What the resumer has to know of one change, read freshly: its runs, lease, requests, intents and, parked, GitHub's truth."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from oneshot_dagster.domain.attempt import Attempt, Launch, WriteAction
 from oneshot_dagster.domain.errors import TryAgain
+from oneshot_dagster.domain.freeze import frozen_for
 from oneshot_dagster.domain.gate import GateFacts
 from oneshot_dagster.domain.policy import budgets, parse_policy
+from oneshot_dagster.domain.requests import stopped_by
 from oneshot_dagster.domain.resume import LEASE_SILENCE
 from oneshot_dagster.domain.resume_facts import Awaiting, ResumeFacts, RunState
 from oneshot_dagster.domain.rollback import goes_on_after, revert_of
@@ -20,6 +23,7 @@ from oneshot_dagster.steps.lease import holder_is_gone, lease_name, lives
 from oneshot_dagster.steps.probes import PROBES, UNDERWAY, Action
 from oneshot_dagster.steps.services import Services
 from oneshot_dagster.steps.target import target
+from oneshot_dagster.steps.up_to_date import may_catch_up
 
 
 def read_facts(
@@ -32,6 +36,7 @@ def read_facts(
     attempts = store.runs.all_of(attempt.key)
     policy = parse_policy(attempt.policy)
     last = launches[-1] if launches else None
+    lane_free = _lane_free(services, attempt)
     return ResumeFacts(
         launches=tuple(launches),
         last_run=_run_state(last, views),
@@ -43,8 +48,10 @@ def read_facts(
         gate=gate_at(services, attempt, pull) if pull and not pull.merged else None,
         merged_outside=pull is not None and pull.merged,
         head_moved=pull is not None and pull.open and pull.head_sha != attempt.head_sha,
-        lane_free=_lane_free(services, attempt),
+        lane_free=lane_free,
+        catches_up=lane_free and pull is not None and may_catch_up(services, attempt, pull),
         merge_free=pull is not None and holds(services, attempt, pull) is None,
+        frozen_for=_frozen_for(services, attempt),
         deployment_news=_deployment_news(services, attempt, policy.deploy.kind, last, views),
         landing=_landing(services, attempt, writes),
         open_intent=any(w.outcome is None for w in writes),
@@ -54,11 +61,21 @@ def read_facts(
         attempts_allowed=budgets(policy, services.limits.caps).attempts + _retried(services, attempts),
         infrastructure_allowed=services.limits.caps.infrastructure,
         revert=revert_of(attempt, attempts) if attempt.state is State.ROLLING_BACK else None,
+        stopped_by=_stopped_by(services, attempt, attempts),
         goes_on=attempt.state is State.ROLLED_BACK and goes_on_after(store.artifacts.evaluations(attempt.id)),
         not_before=not_before(services, attempt),
         unreadable=unreadable,
         fault=fault_since(services, attempt, last),
     )
+
+
+def _stopped_by(services: Services, attempt: Attempt, attempts: Sequence[Attempt]) -> str | None:
+    """Asked of the attempt, or of the one that took it back and stood for the change meanwhile."""
+    revert = revert_of(attempt, attempts) if attempt.state is State.ROLLED_BACK else None
+    if revert is None:
+        return None
+    asked = [request for a in (attempt, revert) for request in services.store.requests.of(a.id)]
+    return stopped_by(sorted(asked, key=lambda request: request.id))
 
 
 def _run_state(last: Launch | None, views: Mapping[str, RunView]) -> RunState | None:
@@ -111,6 +128,16 @@ def _lane_free(services: Services, attempt: Attempt) -> bool:
     if attempt.awaited is None or attempt.awaited.what != Awaiting.LANE:
         return False
     return take_place(services.store, attempt).lease is not None
+
+
+def _frozen_for(services: Services, attempt: Attempt) -> timedelta:
+    """Freezes hold merges; only what stops a lane keeps it from who waits for it."""
+    awaited = attempt.awaited
+    if awaited is None or awaited.what not in {Awaiting.MERGE, Awaiting.LANE}:
+        return timedelta(0)
+    lane = awaited.what == Awaiting.LANE or attempt.kind is Kind.REVERT
+    spans = services.store.freezes.spans(attempt.key.repository, since=awaited.since, lane=lane)
+    return frozen_for(spans, since=awaited.since, now=services.store.now())
 
 
 def _landing(services: Services, attempt: Attempt, writes: Sequence[WriteAction]) -> bool:

@@ -21,6 +21,7 @@ from oneshot_dagster.steps.intake import take_in
 from oneshot_dagster.steps.lease import held
 from oneshot_dagster.steps.local_test_report import local_test_report
 from oneshot_dagster.steps.merge import deny, merge
+from oneshot_dagster.steps.on_record import shown_again
 from oneshot_dagster.steps.patch import patch
 from oneshot_dagster.steps.probes import Action
 from oneshot_dagster.steps.pull_request import pull_request
@@ -145,16 +146,6 @@ def _do(turn: Turn) -> Record | NotMyTurn:
         turn.forget_next()
         turn.move(State.NEEDS_HUMAN, str(error), human_from=turn.attempt.state, human_reason=error.reason)
         return NotMyTurn(artifact=artifact, reason=str(error))
-
-
-def shown_again(turn: Turn) -> Record | NotMyTurn:
-    """The record on file, for a step whose turn is over."""
-    kept = turn.store.artifacts.records(turn.attempt.id).get(turn.artifact)
-    if kept is None:
-        return NotMyTurn(
-            artifact=turn.artifact, reason=f"the change is {turn.attempt.state} and this step left no record"
-        )
-    return replace(kept.record, what_happened=f"On record since {kept.at:%Y-%m-%d %H:%M}: {kept.record.what_happened}")
 
 
 def cancel_where_asked(turn: Turn) -> bool:

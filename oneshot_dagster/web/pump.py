@@ -58,15 +58,16 @@ class Pump:
 
 
 def follow_up(services: Services, launcher: Launcher) -> list[str]:
-    """Everything that waits to be projected, a look at each change that it concerns, and what people asked for is taken up.
-    A sentence for each."""
+    """Everything that waits to be projected, a look at each change that it concerns or whose turn in its lane has come,
+    and what people asked for is taken up. A sentence for each."""
     said: list[str] = []
     read = _MOST
     while read == _MOST:  # fewer: what came since then is another look's
         found = project_events(services, most=_MOST)
         read = found.read
         services.store.looks.wake(found.touched)
-        for key in sorted(found.touched, key=str):
+        called = {attempt.key for attempt in services.store.looks.called()}
+        for key in sorted({*found.touched, *called}, key=str):
             said += continue_changes(services, launcher, only=key)
         if found.asked:
             said += take_up(services, repositories=found.asked)

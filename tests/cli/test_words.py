@@ -74,7 +74,8 @@ def test_after_the_merge_it_is_too_late_to_stop(oneshot, store, word, stuck):
     said = ask(oneshot, word)
     assert said.code == 2
     assert "too late" in said.err
-    assert store.requests.of(attempt.id) == ()
+    assert store.requests.open(attempt.id) == ()
+    assert [r.kind for r in store.requests.of(attempt.id)] == ["stop"] * (word == "stop")  # no attempt is to follow
 
 
 @pytest.mark.parametrize("word", ["resume", "retry", "answer"])

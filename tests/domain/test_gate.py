@@ -312,8 +312,14 @@ def test_the_worse_opening_goes_before_the_milder():
     facts = replace(facts, mergeable_state="behind")
     assert gate(facts).opening is Opening.FAILED
     facts = replace(facts, threads=())
-    assert gate(facts).opening is Opening.BEHIND
+    assert gate(facts).opening is Opening.PENDING
+    assert gate(replace(facts, checks=GREEN.checks)).opening is Opening.BEHIND
     assert gate(replace(facts, mergeable_state="clean")).opening is Opening.PENDING
+
+
+@pytest.mark.parametrize("missing", [{"checks": ()}, {"required_approvals": 1}, {"required_contexts": ("ci", "e2e")}])
+def test_who_waits_for_something_else_is_not_brought_up_to_date_for_nothing(missing):
+    assert gate(replace(GREEN, mergeable_state="behind", **missing)).opening is Opening.PENDING
 
 
 def test_the_reason_holds_each_shut_condition_and_each_says_what_opens_it():

@@ -7,9 +7,10 @@ from resume_world import NOW, after, ago, attempt_in, awaiting, gate_of, launche
 from oneshot_dagster.domain.action import FailRun, MoveTo, Nothing, RepeatStart, StartAttempt, StartRun, WaitUntil
 from oneshot_dagster.domain.artifact import Artifact
 from oneshot_dagster.domain.gate import Opening
-from oneshot_dagster.domain.resume import BACK_OFF, LANDING_LOOK, next_action
+from oneshot_dagster.domain.resume import BACK_OFF, next_action
 from oneshot_dagster.domain.resume_facts import ResumeFacts, RunState
 from oneshot_dagster.domain.run import BEFORE_MERGE, LIVE, STOPPED, Kind, State, selection
+from oneshot_dagster.domain.waiting import LANDING_LOOK, LANE_LOOK, rests
 
 WORKING = sorted(LIVE - {State.ROLLING_BACK, State.ROLLED_BACK})
 S = State
@@ -134,7 +135,6 @@ SHUT = [
     ("head_moved", {"gate": gate_of(Opening.BEHIND)}),
     ("merge", {"gate": gate_of(Opening.PASSED), "lane_free": True}),
     ("merge", {"gate": gate_of(Opening.PENDING), "merge_free": True}),
-    ("lane", {"gate": gate_of(Opening.PASSED), "merge_free": True}),
 ]
 
 
@@ -145,6 +145,37 @@ def test_a_parked_attempt_waits_until_its_deadline_and_then_needs_a_human(what, 
     late = next_action(attempt, after("success", **seen), attempt.awaited.deadline)
     assert waits == WaitUntil(until=attempt.awaited.deadline, reason=waits.reason)
     assert (late.target, late.human_reason) == (S.NEEDS_HUMAN, f"{what}_timeout")
+
+
+@pytest.mark.parametrize("opening", [Opening.PASSED, Opening.BEHIND, Opening.PENDING])
+def test_who_waits_for_its_lane_rests_is_looked_at_now_and_then_and_needs_a_human_after_its_deadline(opening):
+    attempt = attempt_in(S.MERGE_READY, awaited=awaiting("lane"), reason="behind acme/shop#7, verifying")
+    facts = after("success", gate=gate_of(opening), merge_free=True)
+    waits = next_action(attempt, facts, NOW)
+    assert waits == WaitUntil(
+        until=NOW + timedelta(seconds=LANE_LOOK), reason="waits for lane: behind acme/shop#7, verifying"
+    )
+    assert rests(attempt, facts)
+    assert next_action(attempt, facts, attempt.awaited.deadline).human_reason == "lane_timeout"
+
+
+@pytest.mark.parametrize("state", [S.AWAITING_CI, S.MERGE_READY])
+def test_who_has_to_catch_up_when_its_lane_is_free_begins_with_its_tests(state):
+    facts = after("success", lane_free=True, catches_up=True)
+    action = next_action(attempt_in(state, awaited=awaiting("lane")), facts, NOW)
+    assert action.selection == selection(state, head_moved=True)
+    assert action.selection[0] is Artifact.LOCAL_TEST_REPORT
+
+
+@pytest.mark.parametrize("what", ["merge", "lane"])
+def test_the_deadline_of_a_wait_does_not_run_while_it_is_frozen(what):
+    attempt = attempt_in(S.MERGE_READY, awaited=awaiting(what, deadline=60))
+    frozen = after("success", frozen_for=timedelta(hours=5))
+    over = attempt.awaited.deadline + timedelta(hours=5)
+    assert isinstance(next_action(attempt, frozen, over - timedelta(seconds=1)), WaitUntil)
+    assert next_action(attempt, frozen, over).human_reason == f"{what}_timeout"
+    opened = replace(frozen, lane_free=True, merge_free=True, launches=(launched(age=-90),))
+    assert isinstance(next_action(attempt, opened, over - timedelta(seconds=1)), StartRun)
 
 
 def test_what_opens_with_the_deadline_is_tried_once_and_no_more():
@@ -230,6 +261,12 @@ def test_what_is_rolling_back_starts_one_revert_waits_for_it_and_is_rolled_back_
 @pytest.mark.parametrize(("goes_on", "target"), [(True, S.NEEDS_ITERATION), (False, S.NEEDS_HUMAN)])
 def test_what_was_rolled_back_is_tried_again_or_waits_for_a_person(goes_on, target):
     assert next_action(attempt_in(S.ROLLED_BACK), after("success", goes_on=goes_on), NOW).target is target
+
+
+def test_after_a_stop_that_came_too_late_what_was_rolled_back_is_not_tried_again():
+    action = next_action(attempt_in(S.ROLLED_BACK), after("success", goes_on=True, stopped_by="ada"), NOW)
+    assert (action.target, action.human_reason) == (S.NEEDS_HUMAN, "rolled_back")
+    assert action.reason.endswith("no other attempt follows: ada asked to stop")
 
 
 @pytest.mark.parametrize("state", [S.QUEUED, S.WORKTREE_READY, S.IMPLEMENTING, S.TESTING, S.PR_READY])

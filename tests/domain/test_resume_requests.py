@@ -4,6 +4,7 @@ import pytest
 from resume_world import HEAD, NOW, after, asked, attempt_in, awaiting
 
 from oneshot_dagster.domain.action import MoveTo, Settle, SettleIntents, StartAttempt, StartRun, WaitUntil
+from oneshot_dagster.domain.requests import stopped_by
 from oneshot_dagster.domain.resume import next_action
 from oneshot_dagster.domain.run import BEFORE_MERGE, LIVE, OBSERVE_ONLY, Kind, State
 
@@ -45,6 +46,14 @@ def test_stop_and_hold_are_too_late_from_the_merge_intent_on(kind, status, attem
     assert isinstance(action, Settle)
     assert action.reply.startswith("too late")
     assert action.handle == (1,)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "stopped"),
+    [((), False), (("stop",), True), (("stop", "retry"), False), (("retry", "hold", "stop"), True)],
+)
+def test_the_last_word_says_whether_another_attempt_may_follow(kinds, stopped):
+    assert (stopped_by([asked(kind) for kind in kinds]) is not None) == stopped
 
 
 def test_a_stop_waits_for_the_run_that_works():

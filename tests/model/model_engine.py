@@ -4,7 +4,7 @@ Between two actions anybody else may act, and the engine may die or stall. Mergi
 from collections.abc import Callable
 
 from model_claims import taken_back_rightly
-from model_landing import LANDING_ENTERS, LANDING_STAGES
+from model_landing import LANDING_ENTERS, LANDING_STAGES, catch_up
 from model_rules import (
     Stale,
     engine,
@@ -112,11 +112,22 @@ def _patch(m: Model, w: World, i: int) -> Next:
 def _local_test_report(m: Model, w: World, i: int) -> Next:
     row = row_of(w, i)
     if row.state in HEAD_IS_PUBLIC:
+        called = row.awaited == "lane"
+        caught_up = catch_up(m, w, i) if called else []
+        if caught_up:
+            return caught_up
         if row.pull is None or row.pull.head == row.head:
-            return [("the head is on record", stop(w, i))]
-        if row.state is not S.AWAITING_CI:
-            w = turn_moves(m, w, i, S.AWAITING_CI, judged=None)
-        w = turn_moves(m, w, i, S.IMPLEMENTING, judged=None, head=row.pull.head)
+            return [("the head is on record", go_on(w, i) if called else stop(w, i))]
+        return _take_over(m, w, i)
+    return [("tests", engine_with(w, i, at="tests"))]
+
+
+def _take_over(m: Model, w: World, i: int) -> Next:
+    row = row_of(w, i)
+    assert row.pull is not None
+    if row.state is not S.AWAITING_CI:
+        w = turn_moves(m, w, i, S.AWAITING_CI, judged=None)
+    w = turn_moves(m, w, i, S.IMPLEMENTING, judged=None, head=row.pull.head)
     return [("tests", engine_with(w, i, at="tests"))]
 
 
@@ -210,6 +221,7 @@ _ENTERS: dict[Artifact, Action] = {
 }
 _STAGES: dict[str, Action] = {
     "commit": _commit,
+    "take_over": _take_over,
     "tests": _tests,
     "push": _push,
     "undone": _went_wrong,

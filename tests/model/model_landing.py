@@ -90,18 +90,45 @@ def _merged_already(m: Model, w: World, i: int) -> Next:
 
 
 def _behind(m: Model, w: World, i: int) -> Next:
-    """check_state.bring_up_to_date: the lane is kept meanwhile."""
+    asked = _brought_up_to_date(m, w, i)
+    return _never_rests(m, w, i) if asked is None else [("brought up to date", stop(asked, i))]
+
+
+def _brought_up_to_date(m: Model, w: World, i: int) -> World | None:
+    """up_to_date.fall_back: the lane is kept meanwhile. None where a person has to look."""
     row = row_of(w, i)
-    w = turn_moves(m, w, i, S.AWAITING_CI, judged=None)
     if row.updates >= MOST_UPDATES:
-        return [("never rests", stop(turn_moves(m, w, i, S.NEEDS_HUMAN, why="base_keeps_moving"), i))]
+        return None
+    w = turn_moves(m, w, i, S.AWAITING_CI, judged=None) if row.state is not S.AWAITING_CI else w
     pull = row.pull
     assert pull is not None
     head = f"{pull.head.partition('@')[0]}u@{len(w.base)}"
     pull = pull._replace(head=head, ci="pending", against=False)
-    return [
-        ("brought up to date", stop(turn_sets(m, w, i, pull=pull, updates=row.updates + 1, awaited="head_moved"), i))
-    ]
+    return turn_sets(m, w, i, pull=pull, updates=row.updates + 1, awaited="head_moved")
+
+
+def _never_rests(m: Model, w: World, i: int) -> Next:
+    w = turn_moves(m, w, i, S.AWAITING_CI, judged=None) if row_of(w, i).state is not S.AWAITING_CI else w
+    return [("never rests", stop(turn_moves(m, w, i, S.NEEDS_HUMAN, why="base_keeps_moving"), i))]
+
+
+def catch_up(m: Model, w: World, i: int) -> Next:
+    """up_to_date.catch_up, of one that was called into the lane. Nothing where there is nothing to do first."""
+    row, gate = row_of(w, i), read_gate(m, row_of(w, i))
+    pull = row.pull
+    if row.kind is Kind.REVERT or pull is None or pull.merged is not None or pull.head != row.head:
+        return []
+    if gate is None or gate.opening is not Opening.PASSED:
+        return []
+    w, ours = _in_lane(m, w, i)
+    if not ours:
+        return [("behind another", stop(w, i))]
+    if onto(pull.head) >= len(w.base):
+        return []
+    asked = _brought_up_to_date(m, w, i)
+    if asked is None:
+        return _never_rests(m, w, i)
+    return [("catches up", engine_with(asked, i, at="take_over")), ("asked to catch up", stop(asked, i))]
 
 
 def _merge_intend(m: Model, w: World, i: int) -> Next:

@@ -118,6 +118,7 @@ def _decided(m: Model, w: World, change: int, n: int) -> tuple[Action, World]:
         "merged_outside": merged,
         "head_moved": pull is not None and not merged and pull.head != row.head,
         "lane_free": lane_free,
+        "catches_up": lane_free and row.kind is Kind.IMPLEMENT and pull is not None and pull.merged is None,
         "merge_free": pull is not None,
         "deployment_news": news,
         "open_intent": intent,

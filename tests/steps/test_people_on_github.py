@@ -100,6 +100,8 @@ def test_after_the_merge_a_closed_issue_stops_nothing_and_a_stop_is_told_that_it
     assert ask.open_requests(started) == []
     (answer,) = [body for body in ask.ours(started) if "refused" in body]
     assert "too late" in answer
+    assert "no other attempt follows a stop" in answer
+    assert [(r.kind, r.by) for r in ask.services.store.requests.of(ask.attempt(started).id)] == [("stop", "ada")]
 
 
 def test_a_change_that_is_over_is_not_touched_by_its_issue(ask, started):

@@ -10,7 +10,7 @@ from world_fixtures import served
 
 from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.domain.change import ChangeKey
-from oneshot_dagster.domain.errors import LeaseLost
+from oneshot_dagster.domain.errors import BadInput, LeaseLost
 from oneshot_dagster.domain.run import Kind, State
 from oneshot_dagster.local.demo import serving
 from oneshot_dagster.local.demo.issues import Kind as Issue
@@ -168,6 +168,7 @@ def test_what_others_pushed_meanwhile_stays_and_a_stalled_engine_starts_nothing_
 
 
 def test_a_conflict_stops_the_lane_says_what_is_live_and_in_git_and_goes_on_by_hand(resumed_alone):
+    """And a person who said stop meanwhile gets no other attempt, once it is taken back."""
     world, services = resumed_alone.world, resumed_alone.services
     verified = _completed(resumed_alone).verified_sha
     before = tip(world)
@@ -189,11 +190,13 @@ def test_a_conflict_stops_the_lane_says_what_is_live_and_in_git_and_goes_on_by_h
     unfreeze(services, REPOSITORY, by="ada")
     _asks(resumed_alone, revert, "retry")
     judged, _ = _go_on(resumed_alone, broken, lambda a: _over(a) and a.human_reason == "revert_by_hand")
+    with pytest.raises(BadInput, match="too late"):
+        _asks(resumed_alone, judged, "stop")
     _asks(resumed_alone, judged, "approve")
-    last, attempts = _go_on(resumed_alone, broken, lambda a: _over(a) and a.number != judged.number)
-    assert [a.state for a in attempts] == [State.NEEDS_ITERATION, State.COMPLETED, State.COMPLETED]
+    last, attempts = _go_on(resumed_alone, broken, lambda a: _over(a) and a.human_reason == "rolled_back")
+    assert [a.state for a in attempts] == [State.NEEDS_HUMAN, State.COMPLETED]
     assert _changed(resumed_alone, before, attempts[1].merge_sha) == set()
-    assert last.number == 3
+    assert last.reason.endswith("no other attempt follows: ada asked to stop")
 
 
 def _verified_already(resumed, sha: str) -> None:

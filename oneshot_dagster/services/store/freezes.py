@@ -1,6 +1,7 @@
 """Freezes of merges and stopped lanes: what stands, and who set or lifted it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from oneshot_dagster.domain.freeze import Freeze
 from oneshot_dagster.services.store.database import Database, Row, present
@@ -18,6 +19,10 @@ class PostgresFreezes:
 
     def standing(self, repository: str | None = None) -> tuple[Freeze, ...]:
         return freezes(self._database.all("freezes.standing", repository=repository))
+
+    def spans(self, repository: str, *, since: datetime, lane: bool) -> Sequence[tuple[datetime, datetime | None]]:
+        rows = self._database.all("freezes.spans", repository=repository, since=since, lane=lane)
+        return [(row["set_at"], row["lifted_at"]) for row in rows]
 
     def lift(self, repository: str | None, *, by: str) -> tuple[Freeze, ...]:
         return freezes(self._database.all("freezes.lift", repository=repository, by=by))

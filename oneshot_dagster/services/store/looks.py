@@ -28,6 +28,9 @@ class PostgresLooks:
     def rouse(self) -> None:
         self._database.run("looks.rouse")
 
+    def called(self) -> tuple[Attempt, ...]:
+        return tuple(map(attempt, self._database.all("looks.called")))
+
     def unseen(self, *, seconds: float, limit: int) -> tuple[Attempt, ...]:
         return tuple(map(attempt, self._database.all("looks.unseen", seconds=seconds, limit=limit)))
 

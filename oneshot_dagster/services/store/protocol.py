@@ -203,6 +203,10 @@ class Freezes(Protocol):
         """Stopped lanes first. Of a repository: those of all repositories too. Without one: all that stand anywhere."""
         ...
 
+    def spans(self, repository: str, *, since: datetime, lane: bool) -> Sequence[tuple[datetime, datetime | None]]:
+        """From when until when, or still, something stood there at any time since then. `lane`: stopped lanes alone."""
+        ...
+
     def lift(self, repository: str | None, *, by: str) -> tuple[Freeze, ...]:
         """Those that were set by exactly that name, None for what is of all repositories."""
         ...
@@ -277,6 +281,10 @@ class Looks(Protocol):
 
     def rouse(self) -> None:
         """Every attempt is due, for a start with other settings."""
+        ...
+
+    def called(self) -> tuple[Attempt, ...]:
+        """Those whose turn in a lane may have come: woken since they were looked at."""
         ...
 
     def unseen(self, *, seconds: float, limit: int) -> tuple[Attempt, ...]:

@@ -40,6 +40,20 @@ def test_who_lifted_what_and_when_stays_on_record(store: PostgresStore, sql: psy
     assert found == [("ada", "eve", True), ("bob", "eve", True)]
 
 
+def test_what_stood_since_a_time_is_told_with_its_end_and_stopped_lanes_apart(store: PostgresStore) -> None:
+    store.freezes.set("acme/shop", reason="before", by="ada")
+    store.freezes.lift("acme/shop", by="ada")
+    since = store.now()
+    store.freezes.set(None, reason="an incident", by="ada")
+    store.freezes.lift(None, by="ada")
+    store.freezes.set("acme/shop", reason="a tree that nobody judged", by="oneshot", lane=True)
+    store.freezes.set("acme/tools", reason="elsewhere", by="ada")
+
+    both = store.freezes.spans("acme/shop", since=since, lane=False)
+    assert sorted(ended is None for _, ended in both) == [False, True]
+    assert [ended for _, ended in store.freezes.spans("acme/shop", since=since, lane=True)] == [None]
+
+
 @pytest.mark.parametrize("holds_it", [True, False])
 def test_nobody_enters_a_stopped_lane_nor_goes_on_in_it(store: PostgresStore, *, holds_it: bool) -> None:
     attempt = walk(store, intake(store), *TO_MERGE_READY)

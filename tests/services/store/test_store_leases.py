@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from store_fixtures import TO_COMPLETED, TO_MERGE_READY, intake, sha, until_locked, walk
 
-from oneshot_dagster.domain.attempt import Attempt
+from oneshot_dagster.domain.attempt import Attempt, Awaited
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.errors import LeaseLost
 from oneshot_dagster.domain.run import Kind, State
@@ -117,6 +117,34 @@ def test_the_lane_goes_to_who_asked_first(store: PostgresStore) -> None:
     assert _enter(store, first) == 2
     store.leases.leave_lane(first)
     assert _enter(store, second) == 3
+
+
+def test_who_leaves_wakes_the_first_that_waits_and_nobody_else(store: PostgresStore) -> None:
+    holder, first, second = (_ready(store, f"acme/shop#{n}") for n in (1, 2, 3))
+    for attempt in (holder, second, first):
+        _enter(store, attempt)
+    for attempt in (first, second):
+        _parks(store, attempt)
+    with store.waiting_for_events() as waiter:
+        store.leases.leave_lane(holder)
+        assert waiter.wait(5)
+    assert [attempt.key for attempt in store.looks.called()] == [second.key]
+    store.looks.rest(second.id, read_at=store.now(), until=None)
+    assert store.looks.called() == ()
+
+
+def test_one_that_has_to_be_brought_up_to_date_first_has_its_place_too(store: PostgresStore) -> None:
+    holder, behind, second = (_ready(store, f"acme/shop#{n}") for n in (1, 2, 3))
+    for attempt in (holder, behind, second):
+        _enter(store, attempt)
+    _parks(store, walk(store, behind, S.AWAITING_CI))
+    store.leases.leave_lane(holder)
+    assert _enter(store, second) == "acme/shop#2, awaiting_ci"
+
+
+def _parks(store: PostgresStore, attempt: Attempt) -> None:
+    awaited = Awaited(what="lane", since=store.now(), deadline=store.now() + timedelta(days=7))
+    store.runs.park(attempt.id, awaited, reason="behind another")
 
 
 def test_an_attempt_that_a_person_merged_enters_to_be_verified(store: PostgresStore) -> None:

@@ -103,6 +103,21 @@ def test_a_wake_reaches_its_change_and_no_other(store: PostgresStore, sql: psyco
     assert due(store) == ["acme/shop#2"]
 
 
+@pytest.mark.parametrize("stops", [True, False])
+def test_who_waits_for_a_lane_is_due_once_its_holder_stops_in_it(
+    store: PostgresStore, sql: psycopg.Connection, *, stops: bool
+) -> None:
+    holder = walk(store, intake(store, "acme/shop#9"), *TO_MERGE_READY)
+    store.leases.enter_lane(holder, seconds=60)
+    waiter = parked(store, what="lane")
+    at_once(store, waiter)
+    sql.execute("update codex_judge.runs set updated_at = updated_at - interval '1 min'")
+    assert "acme/shop#2" not in due(store)
+    walk(store, holder, State.AWAITING_CI, *([State.NEEDS_HUMAN] if stops else []))
+
+    assert ("acme/shop#2" in due(store)) == stops
+
+
 def test_what_was_never_glanced_at_comes_first_and_what_was_seen_waits(store: PostgresStore) -> None:
     first, second, third = (parked(store, f"acme/shop#{n}", pull=n + 10) for n in (2, 3, 4))
     store.looks.seen({first.id: "x"})

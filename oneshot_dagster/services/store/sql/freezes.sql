@@ -18,6 +18,12 @@ where lifted_at is null
   and (cast(:repository as text) is null or repository is null or repository = :repository)
 order by lane desc, set_at, id
 
+-- name: spans
+-- What stood at any time since then, and from when until when; of stopped lanes alone, or of both.
+select set_at, lifted_at from codex_judge.freezes
+where (repository is null or repository = :repository)
+  and (lifted_at is null or lifted_at > :since) and (lane or not :lane)
+
 -- name: lift
 -- Lifts what was set by exactly that name; null is what was set for all repositories.
 update codex_judge.freezes set lifted_by = :by, lifted_at = clock_timestamp()

@@ -77,7 +77,8 @@ select q.run_id::text = :run_id as ours, r.repository, r.issue_number, r.state
 from codex_judge.lane_queue q join codex_judge.runs r on r.id = q.run_id
 where q.lane = :lane
   and (q.run_id::text = :run_id or (
-    r.state in ('merge_ready', 'merged', 'deploying', 'verifying', 'rolling_back')
+    (r.state in ('merge_ready', 'merged', 'deploying', 'verifying', 'rolling_back')
+      or (r.state = 'awaiting_ci' and r.awaited_what = 'lane'))
     and (r.state <> 'merge_ready' or (r.awaited_what is distinct from 'merge' and not exists (
       select from codex_judge.requests w where w.run_id = r.id and w.kind = 'hold' and w.handled_at is null)))))
 order by (r.kind = 'revert') desc, q.id
@@ -109,10 +110,17 @@ delete from codex_judge.lane_queue where lane = :lane and run_id::text = :run_id
 update codex_judge.leases set holder = '', expires_at = clock_timestamp() where name = :lane and holder = :run_id
 
 -- name: lane_wake
--- Wakes everyone who is in the queue.
-select pg_notify('oneshot', r.repository || '#' || r.issue_number)
-from codex_judge.lane_queue q join codex_judge.runs r on r.id = q.run_id
-where q.lane = :lane
+-- Who is first of those that wait for a lane is due, and the pump is told: the others would be behind it again.
+with first as (
+  select r.id from codex_judge.lane_queue q join codex_judge.runs r on r.id = q.run_id
+  where q.lane = :lane and r.awaited_what = 'lane'
+  order by (r.kind = 'revert') desc, q.id
+  limit 1
+), woken as (
+  insert into codex_judge.looks as l (run_id, woken_at) select id, clock_timestamp() from first
+  on conflict (run_id) do update set woken_at = excluded.woken_at
+)
+select pg_notify('oneshot_events', '') from first
 
 -- name: lane_epoch
 -- The epoch under which an attempt holds a lane.

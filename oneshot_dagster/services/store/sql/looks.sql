@@ -1,5 +1,6 @@
 -- name: due
--- The unfinished attempts but those that rest: looked at, and since then nothing was written, asked for or heard of them.
+-- The unfinished attempts but those that rest: looked at, and since then nothing was written, asked for or heard of them;
+-- and who holds the lane that they wait for has not stopped, or begun to wait for a person, since then.
 -- A statement that began before the look may have ended after it: six seconds are longer than one may wait for a lock.
 select r.* from codex_judge.runs r
 left join codex_judge.looks l on l.run_id = r.id
@@ -21,6 +22,11 @@ where (r.state <> 'completed' or r.evidence_head is null)
     or exists (
       select from codex_judge.requests q
       where q.run_id = r.id and q.handled_at is null and q.at > l.read_at - interval '6 s')
+    or (r.awaited_what = 'lane' and exists (
+      select from codex_judge.leases n join codex_judge.runs h on h.id = cast(nullif(n.holder, '') as uuid)
+      where n.name = 'lane:' || r.repository || ':' || r.base and h.updated_at > l.read_at - interval '6 s'
+        and (h.awaited_what in ('review', 'merge')
+          or h.state in ('completed', 'needs_iteration', 'needs_human', 'cancelled', 'superseded'))))
   )
 order by r.created_at, r.id
 
@@ -45,6 +51,11 @@ select pg_notify('oneshot', repository || '#' || issue_number) from named
 -- name: rouse
 -- Every attempt is due: settings may have changed.
 update codex_judge.looks set due = null
+
+-- name: called
+-- Those that wait for a lane and were woken since they were looked at: their turn has come.
+select r.* from codex_judge.looks l join codex_judge.runs r on r.id = l.run_id
+where r.awaited_what = 'lane' and l.woken_at > coalesce(l.read_at, '-infinity')
 
 -- name: unseen
 -- Parked attempts that wait for GitHub and were not glanced at for so long, the longest unseen first.
