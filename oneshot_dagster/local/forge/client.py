@@ -241,6 +241,10 @@ class ForgeClient:
         """Whether this forge knows asynchronous merges, and how long one waits before it runs."""
         self.ask("PUT", "/_forge/merge-async", {"offered": offered, "delay": delay})
 
+    def set_merge_queue(self, repository: str, branch: str, *, required: bool = True) -> None:
+        """By classic protection, as on GitHub's pages; by a ruleset it is `add_ruleset`."""
+        self.ask("PUT", "/_forge/merge-queue", {"repository": repository, "branch": branch, "required": required})
+
     def graphql(self, query: str, **variables: object) -> Json:
         return self.ask("POST", "/api/graphql", {"query": query, "variables": variables})
 

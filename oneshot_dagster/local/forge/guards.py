@@ -88,6 +88,7 @@ def _as_rules(row: Protection) -> Iterable[Rule]:
         "required_signatures": row.signed,
         "threads": row.resolved_threads,
         "lock": row.locked,
+        "merge_queue": row.merge_queue,
     }
     yield from (Rule(type=name) for name, on in switches.items() if on)
     if row.contexts is not None:

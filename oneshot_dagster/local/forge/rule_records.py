@@ -8,7 +8,8 @@ from oneshot_dagster.local.forge.records import Record
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Protection(Record):
     """Of one branch. None where GitHub's object would be absent: `contexts` no required checks, `approvals` no reviews,
-    `pushers` no restrictions. `apps` pins a context to an app's id."""
+    `pushers` no restrictions. `apps` pins a context to an app's id. `merge_queue`: set on GitHub's pages alone,
+    and told by GraphQL alone."""
 
     branch: str
     contexts: tuple[str, ...] | None = None
@@ -25,6 +26,7 @@ class Protection(Record):
     force_pushes: bool = False
     deletions: bool = False
     locked: bool = False
+    merge_queue: bool = False
     pushers: tuple[str, ...] | None = None
 
 

@@ -21,6 +21,7 @@ query($owner: String!, $name: String!, $number: Int!, $after: String) {
     pullRequest(number: $number) {
       headRefOid
       mergeStateStatus
+      isMergeQueueEnabled
       merged
       mergeCommit { oid }
       mergedBy { login }
@@ -32,6 +33,8 @@ query($owner: String!, $name: String!, $number: Int!, $after: String) {
   }
 }
 """
+
+_OLDER = _QUERY.replace("      isMergeQueueEnabled\n", "")  # for an Enterprise Server that knows no such field
 
 _LANDED = """
 query($owner: String!, $name: String!, $number: Int!) {
@@ -45,6 +48,7 @@ query($owner: String!, $name: String!, $number: Int!) {
 class Reading:
     def __init__(self, connection: Connection, protection: Protection) -> None:
         self._connection, self._protection = connection, protection
+        self._query = _QUERY
 
     def gate_facts(self, repository: str, number: int) -> GateFacts:
         for _ in range(READINGS):
@@ -91,7 +95,8 @@ class Reading:
                 required_contexts=demands.contexts,
                 required_apps=demands.apps,
                 required_approvals=demands.approvals,
-                merge_queue=demands.merge_queue,
+                # Classic protection does not tell of one by REST.
+                merge_queue=demands.merge_queue or bool(graph.get("isMergeQueueEnabled")),
                 reviews=reviews,
                 threads=threads,
                 labels=shapes.labels_of(body),
@@ -107,7 +112,7 @@ class Reading:
         threads: list[Thread] = []
         after: str | None = None
         while True:
-            node = pull_node(self._connection, _QUERY, repository, number, after=after)
+            node = self._pull_node(repository, number, after)
             first = first or node
             threads += shaped(
                 lambda body: [shapes.thread(one) for one in body["reviewThreads"]["nodes"]], node, asked=asked
@@ -116,6 +121,16 @@ class Reading:
             if following is None or following == after:
                 return first, tuple(threads)
             after = following
+
+    def _pull_node(self, repository: str, number: int, after: str | None) -> Json:
+        try:
+            return pull_node(self._connection, self._query, repository, number, after=after)
+        except NeedsHuman as error:
+            if error.reason != "github_refused" or self._query is _OLDER:
+                raise
+        node = pull_node(self._connection, _OLDER, repository, number, after=after)
+        self._query = _OLDER
+        return node
 
     def _checks(self, repository: str, sha: str) -> tuple[CheckRun, ...]:
         bodies = latest_checks(self._connection, repository, sha)

@@ -125,6 +125,16 @@ def test_a_base_without_a_queue_has_none_and_takes_nothing_into_it(shop):
     assert "does not have a merge queue" in refused.message
 
 
+def test_a_queue_of_classic_protection_is_told_by_graphql_alone_and_seen(shop):
+    number, sha = shop.open_pull()
+    assert not shop.facts(number).merge_queue
+    shop.owner.set_merge_queue(shop.name, "main")
+    assert shop.facts(number).merge_queue
+    assert shop.owner.api("GET", shop.name, "/rules/branches/main") == []
+    refused = shop.github.merge(shop.name, number, sha=sha, method="squash", title="t", message="m")
+    assert (refused.merged, refused.why) == (False, "queue_required")
+
+
 def test_a_pull_request_enters_the_queue_at_its_head_alone_and_shows_there(shop):
     number, sha = shop.open_pull()
     shop.owner.add_ruleset(shop.name, QUEUE)

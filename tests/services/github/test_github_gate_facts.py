@@ -210,6 +210,21 @@ def test_mergeability_is_unknown_until_github_has_worked_it_out(github, script, 
     assert facts(github).mergeable_state == state
 
 
+def test_a_merge_queue_is_seen_whoever_tells_of_it(github, script):
+    assert not facts(github).merge_queue
+    script.on("POST", GRAPH, graph(isMergeQueueEnabled=True))
+    assert facts(github).merge_queue
+
+
+def test_a_server_that_knows_no_merge_queue_is_asked_without_one_from_then_on(github, script):
+    unknown = {"message": "No such field", "extensions": {"code": "undefinedField"}}
+    script.on("POST", GRAPH, Scripted(200, {"errors": [unknown]}), graph())
+    for _ in range(2):
+        assert not facts(github).merge_queue
+    asked = ["isMergeQueueEnabled" in r.body["query"] for r in script.sent("POST", GRAPH)]
+    assert asked == [True, False, False]
+
+
 def test_a_merged_pull_request_says_by_whom_and_as_what(github, script):
     script.on("GET", PULL, pull(state="closed", merged=True, merged_by={"login": "shop[bot]"}))
     script.on("POST", GRAPH, graph(mergeCommit={"oid": "d" * 40}, mergedBy={"login": "shop"}))

@@ -48,6 +48,7 @@ def put_protection(call: Call) -> Answer:
         resolved_threads=_on(call, "required_conversation_resolution"),
         locked=_on(call, "lock_branch"),
         signed=known.signed if known else False,
+        merge_queue=known.merge_queue if known else False,
     )
     guard = call.forge.world.put(_with_restrictions(call, _with_reviews(call, _with_checks(call, fresh))))
     return Answer(body=shapes.protection(call.urls, call.repository, guard))
