@@ -47,7 +47,7 @@ def continue_changes(services: Services, launcher: Launcher, *, only: ChangeKey 
     Without `only`, attempts that rest are left alone; the one that is named is always looked at.
     """
     store = services.store
-    attempts = store.looks.due() if only is None else [a for a in store.runs.unfinished() if a.key == only]
+    attempts = store.looks.due() if only is None else store.runs.unfinished(only)
     launches = {a.id: services.store.launches.of(a.id) for a in attempts}
     views = launcher.view(tuple(of[-1].dagster_run_id for of in launches.values() if of))
     said: list[str] = []
@@ -96,9 +96,8 @@ def _move(
 
 def start_new(services: Services, launcher: Launcher) -> None:
     """Starts what was taken in and never ran. Whoever else decides the same at this moment adds no second launch."""
-    new = [a.key for a in services.store.runs.unfinished() if a.state is State.QUEUED]
-    for key in new:
-        continue_changes(services, launcher, only=key)
+    for new in services.store.runs.new():
+        continue_changes(services, launcher, only=new.key)
 
 
 def _continue(

@@ -99,8 +99,12 @@ class Runs(Protocol):
         """Most recently updated first."""
         ...
 
-    def unfinished(self) -> tuple[Attempt, ...]:
+    def unfinished(self, only: ChangeKey | None = None) -> tuple[Attempt, ...]:
         """Newest attempts that the resumer must look at: live ones, needs_iteration, and stopped ones without evidence."""
+        ...
+
+    def new(self) -> tuple[Attempt, ...]:
+        """What was taken in and never launched."""
         ...
 
     def transition(

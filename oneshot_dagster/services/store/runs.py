@@ -64,8 +64,12 @@ class PostgresRuns:
     def newest_of_each_change(self, *, limit: int = 200) -> tuple[Attempt, ...]:
         return tuple(map(attempt, self._database.all("runs.newest_of_each_change", limit=limit)))
 
-    def unfinished(self) -> tuple[Attempt, ...]:
-        return tuple(map(attempt, self._database.all("runs.unfinished")))
+    def unfinished(self, only: ChangeKey | None = None) -> tuple[Attempt, ...]:
+        of = _of(only) if only is not None else {"repository": None, "issue_number": None}
+        return tuple(map(attempt, self._database.all("runs.unfinished", **of)))
+
+    def new(self) -> tuple[Attempt, ...]:
+        return tuple(map(attempt, self._database.all("runs.new")))
 
     def transition(
         self,

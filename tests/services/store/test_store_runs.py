@@ -306,9 +306,18 @@ def test_unfinished_are_live_ones_open_iterations_and_those_without_evidence(sto
     assert _ids(store.runs.unfinished()) == [live.id, iterates.id, unsealed.id]
     request = store.requests.add(asks.id, kind="retry", by="alice")
     assert _ids(store.runs.unfinished()) == [live.id, iterates.id, unsealed.id, asks.id]
+    assert _ids(store.runs.unfinished(iterates.key)) == [iterates.id]
     store.requests.handle(request.id)
     successor = intake(store, number=2)
     assert _ids(store.runs.unfinished()) == [live.id, unsealed.id, successor.id]
+
+
+def test_new_is_what_was_taken_in_and_never_launched(store: PostgresStore) -> None:
+    first, second = intake(store, "acme/shop#1"), intake(store)
+    walk(store, intake(store, "acme/shop#3"), S.WORKTREE_READY)
+    assert _ids(store.runs.new()) == [first.id, second.id]
+    store.launches.add(first.id, seq=1, selection=["worktree"], reason="first", costs_retry=False)
+    assert _ids(store.runs.new()) == [second.id]
 
 
 def test_a_revert_does_not_count_as_the_successor_of_what_it_took_back(store: PostgresStore) -> None:

@@ -63,9 +63,10 @@ limit :limit
 
 -- name: unfinished
 -- What the resumer looks at: live attempts, needs_iteration without a successor (a revert is none), stopped ones whose
--- evidence is not sealed, and those that wait for a person who has spoken since.
+-- evidence is not sealed, and those that wait for a person who has spoken since. Of one change, or of all.
 select * from codex_judge.runs r
 where (r.state <> 'completed' or r.evidence_head is null)
+  and (cast(:repository as text) is null or (r.repository = :repository and r.issue_number = :issue_number))
   and (
     r.state not in ('completed', 'cancelled', 'superseded', 'needs_iteration', 'needs_human')
     or r.evidence_head is null
@@ -76,6 +77,12 @@ where (r.state <> 'completed' or r.evidence_head is null)
     or (r.state = 'needs_human' and exists (
       select from codex_judge.requests q where q.run_id = r.id and q.handled_at is null))
   )
+order by r.created_at, r.id
+
+-- name: new
+-- What was taken in and never launched.
+select * from codex_judge.runs r
+where r.state = 'queued' and not exists (select from codex_judge.launches l where l.run_id = r.id)
 order by r.created_at, r.id
 
 -- name: transition
