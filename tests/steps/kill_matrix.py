@@ -2,6 +2,7 @@
 which ones are is in test_crash_points.py and every_crash.py."""
 
 import itertools
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -168,8 +169,9 @@ class _One:
         return self._looks() if self._looks else continue_changes(self.services, self.launcher, only=self.key)
 
     def dead(self) -> set[int]:
-        """The numbers of what died."""
-        runs = {number for number, end in enumerate(self.launcher.ends(), 1) if end == "failure"}
+        """The numbers of what was killed."""
+        self.launcher.ends()
+        runs = {number for number, run in enumerate(self.launcher.runs.values(), 1) if run.exitcode == -signal.SIGKILL}
         return runs | ({LOOKS} if self._looks and self._looks.died else set())
 
     def problems(self) -> list[str]:

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from oneshot_dagster.services.launcher.protocol import RunView
 from oneshot_dagster.settings import Settings
 
 _server = multiprocessing.get_context("forkserver")
-_DIED = -9
+_DIED = -signal.SIGKILL
 _BETWEEN = 0.3  # seconds
 
 
