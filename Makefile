@@ -36,7 +36,7 @@ fault-matrix: env-dev  ## every HTTP call of a run and of a rollback with every 
 	PYTHONPATH=tests/steps $(PY) -m pytest -q -n $(WORKERS) --dist worksteal -p fault_table tests/steps/every_fault.py
 
 crash-matrix: env-dev  ## every boundary of every walk killed there, and the model check; CRASHES="merge" EVERY=10 take a part
-	$(PY) -m pytest -q -s tests/steps/every_crash.py tests/whole_run/every_kill.py tests/model/every_state.py
+	$(PY) -m pytest -q -s tests/steps/every_crash.py tests/steps/test_crash_agent.py tests/whole_run/every_kill.py tests/model/every_state.py
 
 model-check: env-dev  ## every state of merge, revert, crash, stall at larger bounds; BOUND="two" takes a part
 	$(PY) -m pytest -q -s tests/model/every_state.py

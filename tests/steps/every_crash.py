@@ -54,7 +54,7 @@ def _every(
     table = request.config.get_terminal_writer()
     chosen = [point for point in points if CHOSEN in point.name][::EACH]
     table.line(
-        f"\n\n{walk.name}: {len(recording.files)} runs, {2 * len(recording.calls)} boundaries,"
+        f"\n\n{walk.name}: {len(recording.kinds) - 1} runs and who looks, {2 * len(recording.calls)} boundaries,"
         f" {len(points)} at which something is left, {len(chosen)} of them killed here; seen beyond them: {len(recording.beyond)}.\n"
     )
     table.line("| run | step | killed at | ended | launches |\n|---|---|---|---|---|")
