@@ -10,6 +10,7 @@ from oneshot_dagster.domain.delivery import Criterion
 from oneshot_dagster.domain.errors import NeedsHuman
 from oneshot_dagster.domain.evidence import Sealed
 from oneshot_dagster.domain.policy import parse_policy
+from oneshot_dagster.domain.run import State
 from oneshot_dagster.steps import effects
 from oneshot_dagster.steps.github_deployment import key_of_deployment
 from oneshot_dagster.steps.probes import Action, Result
@@ -91,8 +92,7 @@ def _purpose(attempt: Attempt) -> str:
 def _status(turn: Turn, attempt: Attempt, deployment: int, head: str) -> Effect:
     """In the state that the deployment has; what it says more is the head."""
     github, repository, url = turn.services.github, attempt.key.repository, turn.policy.deploy.url or ""
-    last = _last(turn.services, attempt, Action.DEPLOYMENT_STATUS, of=deployment)
-    state = str(last.payload["state"]) if last else "success"
+    state = state_of(turn.services, attempt, deployment)
 
     def act() -> Result:
         description = messages.evidence_status(attempt, head=head)
@@ -100,11 +100,22 @@ def _status(turn: Turn, attempt: Attempt, deployment: int, head: str) -> Effect:
         return {"state": state}
 
     key = f"deployment_status:{deployment}:evidence:{head[:16]}"
-    return Effect(action=Action.DEPLOYMENT_STATUS, key=key, payload={"state": state, "evidence_head": head}, act=act)
+    payload = {"number": deployment, "state": state, "evidence_head": head}
+    return Effect(action=Action.DEPLOYMENT_STATUS, key=key, payload=payload, act=act)
 
 
-def _last(services: Services, attempt: Attempt, action: Action, *, of: int | None = None) -> WriteAction | None:
-    """`of`: which deployment's; a status may be another's, which ended as ours began to stand."""
+def state_of(services: Services, attempt: Attempt, deployment: int) -> str:
+    """As it was said last, by the revert that ended it too. What was taken back is never called a success again,
+    also where GitHub would not hear that it failed."""
+    told = [w for w in services.store.writes.of(attempt.key) if w.action == Action.DEPLOYMENT_STATUS]
+    done = [w for w in told if w.outcome == "done" and w.payload.get("number") == deployment]
+    said = str(done[-1].payload["state"]) if done else None
+    if attempt.state is State.COMPLETED:
+        return said or "success"
+    fell = attempt.state is State.NEEDS_ITERATION and said == "success"
+    return "inactive" if fell or said is None else said
+
+
+def _last(services: Services, attempt: Attempt, action: Action) -> WriteAction | None:
     done = (w for w in services.store.writes.of(attempt.key) if w.attempt_id == attempt.id and w.action == action)
-    mine = (w for w in done if of is None or w.payload.get("number", of) == of)
-    return next((write for write in reversed(tuple(mine)) if write.outcome == "done"), None)
+    return next((write for write in reversed(tuple(done)) if write.outcome == "done"), None)

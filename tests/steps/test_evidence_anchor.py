@@ -1,9 +1,12 @@
 """The head of the evidence is kept where whoever rewrites our store does not reach: the pull request and the deployment."""
 
+from dataclasses import replace
+
 from world_facts import pulls
 
 from oneshot_dagster.domain.evidence import Header, seal
 from oneshot_dagster.domain.run import State
+from oneshot_dagster.steps.anchor import state_of
 from oneshot_dagster.steps.proof import prove_attempt
 
 
@@ -20,6 +23,9 @@ def test_the_head_stands_in_one_comment_of_the_pull_request_and_in_the_deploymen
     newest = world.forge.api("GET", key.repository, f"/deployments/{deployment['id']}/statuses")[0]
     assert (newest["state"], newest["description"]) == ("success", f"completed, evidence {done.evidence_head}")
     assert len(pulls(world, key)) == 1
+    assert state_of(one.services, done, deployment["id"]) == "success"
+    taken_back = replace(done, state=State.NEEDS_ITERATION)  # and GitHub would not hear that it failed
+    assert state_of(one.services, taken_back, deployment["id"]) == "inactive"
 
 
 def test_a_bundle_that_was_rewritten_and_hashed_anew_with_its_row_is_found_by_the_pull_request(world, engine):
