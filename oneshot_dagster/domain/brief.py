@@ -248,7 +248,8 @@ def _that_work(attempt: Attempt, words: tuple[str, ...]) -> tuple[str, ...]:
     if came_from not in _MERGED_AND_STANDS:
         return words
     kept = tuple(word for word in words if word not in {"stop", "answer"}) or ("retry",)
-    return kept if "rollback" in kept else (*kept, "rollback")
+    nobody_knows_whose = attempt.human_reason == "landing_mismatch"  # what landed may hold what others made
+    return kept if "rollback" in kept or nobody_knows_whose else (*kept, "rollback")
 
 
 def _command(attempt: Attempt, word: str, *, comments: bool) -> str:
