@@ -1,7 +1,6 @@
 """Where the head of an attempt's sealed evidence is kept outside our store: a comment on its pull request, and the status of
 its GitHub Deployment. So a bundle that was rewritten and hashed anew is found, even where the store was rewritten with it."""
 
-import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -17,7 +16,7 @@ from oneshot_dagster.steps.github_deployment import key_of_deployment
 from oneshot_dagster.steps.probes import Action, Result
 from oneshot_dagster.steps.services import Services
 from oneshot_dagster.steps.turn import Turn
-from oneshot_dagster.steps.write_action import Effect, perform, settle_open
+from oneshot_dagster.steps.write_action import Effect, perform
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +40,7 @@ def anchor(
             effects.comment(turn, number=attempt.pr_number, purpose=_purpose(attempt), body=body)
             where.append(f"pull request #{attempt.pr_number}")
         except NeedsHuman as error:
-            _not_there(turn, attempt, f"not anchored in the pull request: {error}")
+            _not_there(turn, Action.COMMENT, f"not anchored in the pull request: {error}")
     deployment = _last(turn.services, attempt, Action.GITHUB_DEPLOYMENT)
     if deployment is not None:
         number = int(str(deployment.result["id"]))
@@ -49,15 +48,16 @@ def anchor(
             perform(turn, _status(turn, attempt, number, bundle.head))
             where.append(f"deployment {number}")
         except NeedsHuman as error:
-            _not_there(turn, attempt, f"not anchored in the deployment: {error}")
+            _not_there(turn, Action.DEPLOYMENT_STATUS, f"not anchored in the deployment: {error}")
     return tuple(where)
 
 
-def _not_there(turn: Turn, attempt: Attempt, why: str) -> None:
-    """Nobody comes after the seal to settle what was intended."""
+def _not_there(turn: Turn, action: Action, why: str) -> None:
+    """GitHub refused it, and nobody comes after the seal to settle what was intended."""
     turn.say(why)
-    with contextlib.suppress(NeedsHuman):
-        settle_open(turn.services, attempt)
+    for intent in turn.store.writes.of(turn.attempt.key):
+        if intent.action == action and intent.attempt_id == turn.attempt.id and intent.outcome is None:
+            turn.store.writes.settle(intent.id, outcome="refused", result={"refused": True, "why": why})
 
 
 def anchored(services: Services, attempt: Attempt) -> Mapping[str, str | None]:
