@@ -112,15 +112,26 @@ def take_baseline(turn: Turn) -> None:
     observed = observe(turn.services, attempt)
     sha = observed.revision if observed else None
     if sha is None or turn.services.git.resolve(attempt.key.repository, sha) is None:
-        turn.fact("engine", "baseline", {"verdict": Verdict.DID_NOT_RUN, "detail": "nothing serves that git knows"})
+        _no_baseline(turn, "nothing serves that git knows")
+        return
+    if sha == attempt.merge_sha:
+        _no_baseline(turn, "what was merged serves already, without a start of ours")
         return
     with suites_of(turn, sha) as suites:
         results = run_suites(suites, rerun=verify.rerun, kept_as="baseline-")
+    after = observe(turn.services, attempt)
+    if after is None or after.revision != sha:  # a deployment that follows the base by itself does not wait for us
+        _no_baseline(turn, f"{sha[:7]} did not serve to its end")
+        return
     verdict = overall(results)
     said = tuple(to_json(result) for result in results)
     report = Report(kind="baseline", sha=sha, verdict=verdict, suites=said, at=turn.services.clock.now())
     turn.store.artifacts.add_report(attempt.id, report)
     turn.fact("engine", "baseline", {"verdict": verdict}, sha=sha)
+
+
+def _no_baseline(turn: Turn, detail: str) -> None:
+    turn.fact("engine", "baseline", {"verdict": Verdict.DID_NOT_RUN, "detail": detail})
 
 
 def baseline(turn: Turn) -> tuple[SuiteResult, ...] | None:
