@@ -33,6 +33,8 @@ LARGE = (
     _bound("two changes, two crashes", 2, 2, crashes=2),
     _bound("two changes, a cancel and a crash", 2, 2, crashes=1, cancels=1),
     _bound("two changes, a stalled engine", 2, 2, stalls=1),
+    _bound("a slow look, a stop, a retry and a late wait", 1, 1, slow=1, cancels=1, retries=1, late=1, crashes=1),
+    _without_retries(_bound("two changes, a slow look, a crash and a stop", 2, 2, slow=1, crashes=1, cancels=1)),
 )
 FURTHER = (  # seen as far as the states go that are allowed
     _bound("a stalled engine, a crash and two pushes", 1, 2, stalls=1, crashes=1, pushes=2),
