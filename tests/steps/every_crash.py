@@ -1,6 +1,6 @@
 """Every boundary of every walk, killed there once, and the table of how each ended.
-Not among the tests that run by themselves, because it takes hours: `make crash-matrix`, with CRASHES=part-of-a-name a part,
-and with EVERY=10 each tenth."""
+Not among the tests that run by themselves, because it takes hours: `make crash-matrix`, with CRASHES=part-of-a-name a part
+("look", "revert" and "implement" are those of who looks and of the runs of such attempts), with EVERY=10 each tenth."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -52,12 +52,12 @@ def _every(
     walk: Walk, recording: Recording, points: tuple[Point, ...], recorded: Recorded, request: pytest.FixtureRequest
 ) -> None:
     table = request.config.get_terminal_writer()
-    chosen = [point for point in points if CHOSEN in point.name][::EACH]
+    chosen = [point for point in points if CHOSEN in f"{recording.kinds[point.run]} {point.name}"][::EACH]
     table.line(
         f"\n\n{walk.name}: {len(recording.kinds) - 1} runs and who looks, {2 * len(recording.calls)} boundaries,"
         f" {len(points)} at which something is left, {len(chosen)} of them killed here; seen beyond them: {len(recording.beyond)}.\n"
     )
-    table.line("| run | step | killed at | ended | launches |\n|---|---|---|---|---|")
+    table.line("| who | step | killed at | ended | launches |\n|---|---|---|---|---|")
     failed = [f"beyond every boundary: {effect.what}" for effect in recording.beyond]
     for first in range(0, len(chosen), _OF_ONE_WORLD):
         with recorded.new_world() as world:
@@ -65,12 +65,13 @@ def _every(
                 assert killed(world, HAPPY, {}).problems == ()  # something to restore
             for point in chosen[first : first + _OF_ONE_WORLD]:
                 outcome = killed(world, walk, {point.run: point})
-                table.line(_row(point, outcome))
+                table.line(_row(recording, point, outcome))
                 table.flush()
                 failed += [f"{point.name}: {problem}" for problem in outcome.problems]
     assert failed == []
 
 
-def _row(point: Point, outcome: Outcome) -> str:
+def _row(recording: Recording, point: Point, outcome: Outcome) -> str:
     ended = f"**{'; '.join(outcome.problems)[:300]}**" if outcome.problems else outcome.ended
-    return f"| {point.run} | {point.step} | {point.name} | {ended} | {outcome.launches} |"
+    who = f"{recording.kinds[point.run]} {point.run or ''}".strip()
+    return f"| {who} | {point.step or ''} | {point.name} | {ended} | {outcome.launches} |"
