@@ -31,6 +31,9 @@ def read_facts(
 ) -> ResumeFacts:
     store = services.store
     lease = store.leases.current(lease_name(attempt.key))
+    view = views.get(launches[-1].dagster_run_id) if launches else None
+    if view is not None and not view.over and not store.requests.open(attempt.id):
+        return _of_one_at_work(services, launches, views, lease)
     writes = [w for w in store.writes.of(attempt.key) if w.attempt_id == attempt.id]
     pull, unreadable = _pull(services, attempt, launches, views)
     attempts = store.runs.all_of(attempt.key)
@@ -66,6 +69,19 @@ def read_facts(
         not_before=not_before(services, attempt),
         unreadable=unreadable,
         fault=fault_since(services, attempt, last),
+    )
+
+
+def _of_one_at_work(
+    services: Services, launches: Sequence[Launch], views: Mapping[str, RunView], lease: Lease | None
+) -> ResumeFacts:
+    """While its run is alive and nobody asks for anything, nothing else is decided by."""
+    return ResumeFacts(
+        launches=tuple(launches),
+        last_run=_run_state(launches[-1], views),
+        lease_live=lives(lease),
+        lease_expired_for=_expired_for(services, lease),
+        lease_epoch=lease.epoch if lease else 0,
     )
 
 
