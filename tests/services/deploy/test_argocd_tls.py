@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from oneshot_dagster.domain.errors import TryAgain
 from oneshot_dagster.local.argocd.applications import Controller
-from oneshot_dagster.local.argocd.server import Server
+from oneshot_dagster.local.argocd.server import Fault, Server
 from oneshot_dagster.local.argocd.sources import Sources
 from oneshot_dagster.services.deploy.argocd_api import ArgoCD, Refused
 
@@ -93,6 +93,6 @@ def test_a_certificate_of_another_address_is_refused(elsewhere: tuple[str, Path,
 
 def test_a_redirection_is_not_followed_with_the_token(known: tuple[str, Path, Server]) -> None:
     url, certified, server = known
-    server.fault = ("GET /api", "307")
+    server.fault = Fault(pattern="GET /api", kind="307")
     with pytest.raises(Refused, match="ONESHOT_ARGOCD__URL"):
         api(url, certified).user()

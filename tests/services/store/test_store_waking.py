@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-from store_fixtures import TO_MERGE_READY, intake, walk
+from store_fixtures import intake, walk
 
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.errors import TryAgain
@@ -58,15 +58,6 @@ def test_intake_moves_and_requests_wake(store: PostgresStore) -> None:
         assert waiter.wait(LONG)
 
 
-def test_leaving_the_lane_wakes_who_is_in_its_queue(store: PostgresStore) -> None:
-    holder, second = (walk(store, intake(store, key), *TO_MERGE_READY) for key in ("acme/shop#1", "acme/shop#2"))
-    for attempt in (holder, second):
-        store.leases.enter_lane(attempt, seconds=60)
-    with store.waiting(KEY) as waiter:
-        store.leases.leave_lane(holder)
-        assert waiter.wait(LONG)
-
-
 def test_two_wait_in_one_process(store: PostgresStore) -> None:
     with store.waiting(KEY) as one, store.waiting(ChangeKey.parse("acme/shop#3")) as other:
         store.wake(KEY)
@@ -86,7 +77,10 @@ def test_waiting_keeps_one_connection(store: PostgresStore, sql: psycopg.Connect
 
 
 def _cut(sql: psycopg.Connection) -> None:
-    sql.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test (waiting)'")
+    sql.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity "
+        "where application_name = 'test (waiting)' and datname = current_database()"
+    )
 
 
 def test_a_cut_connection_wakes_and_listens_again(store: PostgresStore, sql: psycopg.Connection) -> None:
