@@ -21,7 +21,10 @@ def test_a_database_that_is_away_is_try_again_and_its_password_is_not_told() -> 
 
 def test_after_a_cut_one_call_fails_and_the_next_works(store: PostgresStore, sql: psycopg.Connection) -> None:
     intake(store)
-    sql.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test'")
+    sql.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity "
+        "where application_name = 'test' and datname = current_database()"
+    )
     with pytest.raises(TryAgain):
         store.runs.latest(KEY)
     assert store.runs.latest(KEY) is not None
