@@ -60,9 +60,21 @@ def _complete(turn: Turn, criteria: tuple[Criterion, ...], waived: str | None) -
     return _record(turn, criteria, bundle.head, State.COMPLETED.value, anchored)
 
 
+def _settle(turn: Turn) -> None:
+    """What came of an intent, where GitHub says so. Where it refuses to, what stopped is sealed all the same: the intent
+    stays open for whoever goes on."""
+    try:
+        settle_open(turn.services, turn.attempt)
+    except NeedsHuman as error:
+        if turn.attempt.state not in STOPPED:
+            raise
+        turn.say(f"what was intended last is not settled: {error}")
+        turn.fact("engine", "unsettled", {"why": str(error)})
+
+
 def _seal(turn: Turn, outcome: str) -> Bundle:
     attempt, store = turn.attempt, turn.store
-    settle_open(turn.services, attempt)
+    _settle(turn)
     newest = {file.name: file for file in store.artifacts.files(attempt.id) if file.name != FILE}
     records = store.artifacts.records(attempt.id)
     files = [Sealed(name=file.name, sha256=file.sha256, size=file.size) for file in newest.values()]

@@ -144,6 +144,8 @@ def _do(turn: Turn) -> Record | NotMyTurn:
         return STEPS[artifact](turn)
     except NeedsHuman as error:
         turn.forget_next()
+        if turn.attempt.state in STOPPED:  # a person is asked already, or nobody can do anything: sealed later
+            return NotMyTurn(artifact=artifact, reason=str(error))
         turn.move(State.NEEDS_HUMAN, str(error), human_from=turn.attempt.state, human_reason=error.reason)
         return NotMyTurn(artifact=artifact, reason=str(error))
 

@@ -91,11 +91,15 @@ class Inline:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """`ended` is the state, or `not taken in`; `problems` is empty where all that must hold holds."""
+    """`ended` is the state, or `not taken in`, and `sealed` whether its evidence was, before anything was mended.
+
+    `problems` is empty where all that must hold holds.
+    """
 
     ended: str
     reason: str
     launches: int
+    sealed: bool
     problems: tuple[str, ...]
 
 
@@ -146,6 +150,7 @@ class Matrix:
                 ended="not taken in" if told else case.first_end,
                 reason=told or case.first_reason,
                 launches=len(case.launcher.status),
+                sealed=case.first_sealed,
                 problems=tuple(problems),
             )
         finally:
@@ -189,7 +194,7 @@ class Case:
         self.launcher = Inline(self.services)
         self.key = key
         self.story: list[str] = []
-        self.first_end, self.first_reason = "", ""
+        self.first_end, self.first_reason, self.first_sealed = "", "", False
 
     def settings(self) -> Settings:
         return self.world.settings(budget={"infrastructure_retries": 1})
@@ -216,6 +221,7 @@ class Case:
         while True:
             attempt = self.services.store.runs.latest(self.key)
             if self.over(attempt) or time.monotonic() > deadline or self._rests(attempt):
+                self.first_sealed = self.first_sealed or (not self.first_end and attempt.evidence_head is not None)
                 self.first_end = self.first_end or attempt.state.value
                 self.first_reason = self.first_reason or f"{attempt.human_reason or ''}: {attempt.reason}"
                 return attempt

@@ -64,4 +64,5 @@ def test_what_fails_for_ever_is_named_to_a_person_and_goes_on_once_it_is_mended(
     outcome = matrix.case(matrix.named(call), fault)
     assert outcome.problems == ()
     assert outcome.ended == State.NEEDS_HUMAN
+    assert outcome.sealed
     assert named in outcome.reason
