@@ -141,11 +141,10 @@ def _deploys(settings: Settings, scratch: Path) -> dict[str, Deploy]:
 def agent(settings: Settings, scratch: Path, sandbox: Sandbox) -> Agent:
     asked = settings.agent
     env = {name: value.get_secret_value() for name, value in asked.env.items()}
-    has_key = asked.api_key is not None or asked.api_key_file is not None
-    key = (lambda: agent_key(asked)) if has_key else None
+    key = (lambda: agent_key(asked)) if asked.has_key else None
     if asked.kind == "codex" and asked.model is not None:
         return CodexAgent(
-            provider=Provider(base_url=asked.base_url, model=asked.model, has_key=has_key),
+            provider=Provider(base_url=asked.base_url, model=asked.model, has_key=asked.has_key),
             scratch=scratch,
             key=key,
             program=Path(asked.command[0]) if asked.command else None,
@@ -166,15 +165,7 @@ def agent(settings: Settings, scratch: Path, sandbox: Sandbox) -> Agent:
 
 
 def agent_key(settings: AgentSettings) -> str:
-    """Read for each session, so that a renewed file is seen."""
-    if settings.api_key is not None:
-        return settings.api_key.get_secret_value()
-    try:
-        return settings.api_key_file.read_text().strip() if settings.api_key_file else ""
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "not a text"
-        found, do = f"{settings.api_key_file}: {why}", "mend ONESHOT_AGENT__API_KEY_FILE"
-        raise BadInput(tried="read the key of the agent's model", found=found, do=do) from None
+    return _key(settings, what="read the key of the agent's model", variable="ONESHOT_AGENT__API_KEY_FILE")
 
 
 def judge(settings: JudgeSettings, scratch: Path, bounds: Bounds) -> Judge:
@@ -192,9 +183,8 @@ def judge(settings: JudgeSettings, scratch: Path, bounds: Bounds) -> Judge:
 
 
 def codex_judge(settings: JudgeSettings, model: str, scratch: Path, bounds: Bounds) -> CodexJudge:
-    has_key = settings.api_key is not None or settings.api_key_file is not None
     return CodexJudge(
-        provider=Provider(base_url=settings.base_url, model=model, has_key=has_key),
+        provider=Provider(base_url=settings.base_url, model=model, has_key=settings.has_key),
         scratch=scratch,
         key=lambda: judge_key(settings),
         wall=settings.wall_seconds,
@@ -205,7 +195,12 @@ def codex_judge(settings: JudgeSettings, model: str, scratch: Path, bounds: Boun
 
 
 def judge_key(settings: JudgeSettings) -> str:
-    """Read with each question, so that a renewed file is seen. "" where none is set: a server of one's own may want none."""
+    return _key(settings, what="read the judge's key", variable="ONESHOT_JUDGE__API_KEY_FILE")
+
+
+def _key(settings: AgentSettings | JudgeSettings, *, what: str, variable: str) -> str:
+    """Read for each session and question, so that a renewed file is seen. "" where none is set: a server of one's own
+    may want none."""
     if settings.api_key is not None:
         return settings.api_key.get_secret_value()
     if settings.api_key_file is None:
@@ -214,8 +209,7 @@ def judge_key(settings: JudgeSettings) -> str:
         return settings.api_key_file.read_text().strip()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "not a text"
-        found, do = f"{settings.api_key_file}: {why}", "mend ONESHOT_JUDGE__API_KEY_FILE"
-        raise BadInput(tried="read the judge's key", found=found, do=do) from None
+        raise BadInput(tried=what, found=f"{settings.api_key_file}: {why}", do=f"mend {variable}") from None
 
 
 def argocd(settings: ArgoCDSettings) -> ArgoCD | None:

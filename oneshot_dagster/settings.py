@@ -88,7 +88,18 @@ def _of_server(api_url: str) -> tuple[str, str]:
     return f"{root}/graphql", root.replace("://api.", "://", 1)
 
 
-class AgentSettings(_Section):
+class _KeySection(_Section):
+    """Of a service of models: the key to it, in the settings or in a file."""
+
+    api_key: SecretStr | None
+    api_key_file: Path | None = Field(None, description="A file that holds the key, instead of `api_key`.")
+
+    @property
+    def has_key(self) -> bool:
+        return self.api_key is not None or self.api_key_file is not None
+
+
+class AgentSettings(_KeySection):
     kind: Literal["command", "codex"] = Field(
         "command", description="Which agent: any command that reads the prompt on stdin, or Codex."
     )
@@ -103,7 +114,6 @@ class AgentSettings(_Section):
         None,
         description="Key of the agent's model. No command of Codex's model ever sees it; what a command agent starts can.",
     )
-    api_key_file: Path | None = Field(None, description="A file that holds the key, instead of `api_key`.")
     api_key_variable: str = Field(
         "OPENAI_API_KEY",
         pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
@@ -121,14 +131,14 @@ class AgentSettings(_Section):
     @model_validator(mode="after")
     def _usable(self) -> "AgentSettings":
         problems = _of_model(self, needs_model=self.kind == "codex")
-        if self.kind == "command" and self.api_key_variable in self.env and _has_key(self):
+        if self.kind == "command" and self.api_key_variable in self.env and self.has_key:
             problems.append(f"give the key by api_key or as {self.api_key_variable} in env, not both")
         if problems:
             raise ValueError("; ".join(problems))
         return self
 
 
-class JudgeSettings(_Section):
+class JudgeSettings(_KeySection):
     kind: Literal["rules", "model", "codex"] = Field(
         "rules",
         description="Who judges: the rules alone, or after them, and only stricter, a model asked once, or Codex, which looks around.",
@@ -139,7 +149,6 @@ class JudgeSettings(_Section):
         "https://api.openai.com/v1", description="Where the judging model is served: up to, not with, `/responses`."
     )
     api_key: SecretStr | None = Field(None, description="Key of the judging model; never written to a log.")
-    api_key_file: Path | None = Field(None, description="A file that holds the key, instead of `api_key`.")
     wall_seconds: float = Field(600.0, gt=0, description="Longest time for one answer of the judging model.")
     stall_seconds: float = Field(120.0, gt=0, description="Longest silence within an answer of the judging model.")
 
@@ -151,21 +160,16 @@ class JudgeSettings(_Section):
         return self
 
 
-def _has_key(given: "AgentSettings | JudgeSettings") -> bool:
-    return given.api_key is not None or given.api_key_file is not None
-
-
 def _of_model(given: AgentSettings | JudgeSettings, *, needs_model: bool) -> list[str]:
     """What is wrong with the service of a model and the key to it."""
     address = urlsplit(given.base_url)
     local = address.hostname in {"127.0.0.1", "localhost", "::1"}
-    has_key = _has_key(given)
     wrong = {
         f"model is missing beside kind {given.kind}": needs_model and not given.model,
         "base_url must be http(s)://HOST[:PORT][/PATH]": address.scheme not in {"http", "https"}
         or not address.hostname,
         "base_url must hold no login": address.username is not None,
-        "base_url is http, and a key would be told in clear": address.scheme == "http" and has_key and not local,
+        "base_url is http, and a key would be told in clear": address.scheme == "http" and given.has_key and not local,
         "give api_key or api_key_file, not both": given.api_key is not None and given.api_key_file is not None,
     }
     return [text for text, is_so in wrong.items() if is_so]

@@ -103,7 +103,8 @@ class Launch:
 class WriteAction:
     """One intended effect on the outside world. `outcome` None: intent without a result, to be settled by its probe.
 
-    `outcome` is done | refused | denied | failed | withheld; `result` is what was observed.
+    `outcome` is done | refused | denied | failed | withheld; `result` is what was observed. `lane_epoch` is that of the lane
+    which it was intended under, None where the lane has no say in it.
     """
 
     id: str
@@ -111,6 +112,7 @@ class WriteAction:
     action: str
     key: str
     payload: dict[str, object]
+    lane_epoch: int | None = None
     outcome: str | None
     result: dict[str, object]
     created_at: datetime

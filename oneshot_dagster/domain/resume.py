@@ -145,9 +145,8 @@ def _take_back(attempt: Attempt, revert: Attempt | None) -> Action:
     if revert.state is State.COMPLETED:
         by = f"attempt {revert.number} took it back as {(revert.merge_sha or '')[:7]}, which serves and is verified"
         return MoveTo(target=State.ROLLED_BACK, reason=f"{by}; it had failed: {attempt.reason}")
-    if (
-        revert.state is State.SUPERSEDED and revert.evidence_head is not None
-    ):  # by a person's own revert, as it is sealed
+    # By a person's own commits, as it is sealed.
+    if revert.state is State.SUPERSEDED and revert.evidence_head is not None:
         return MoveTo(target=State.ROLLED_BACK, reason=f"{revert.reason}; it had failed: {attempt.reason}")
     return WaitUntil(until=None, reason=f"attempt {revert.number}, its revert, is {revert.state}")
 

@@ -65,7 +65,8 @@ def anchored(services: Services, attempt: Attempt) -> Mapping[str, str | None]:
     found = dict[str, str | None]()
     if attempt.pr_number is not None:
         found[f"pull request #{attempt.pr_number}"] = _first_head(_comments(services, attempt, attempt.pr_number))
-    for number in _deployments(services, attempt):
+    number = _deployment(services, attempt)
+    if number is not None:
         told = services.github.deployment_told(attempt.key.repository, number)
         found[f"deployment {number}"] = _first_head(told)
     return found
@@ -82,15 +83,13 @@ def _comments(services: Services, attempt: Attempt, number: int) -> Iterator[str
             yield comment.body
 
 
-def _deployments(services: Services, attempt: Attempt) -> Iterator[int]:
-    """As GitHub lists them, because our own rows are what is doubted."""
+def _deployment(services: Services, attempt: Attempt) -> int | None:
+    """As GitHub lists it, because our own rows are what is doubted."""
     deploy = parse_policy(attempt.policy).deploy
     if attempt.merge_sha is None or deploy.kind == "none":
-        return
+        return None
     made = services.github.deployments(attempt.key.repository, sha=attempt.merge_sha, environment=deploy.environment)
-    number = made.get(key_of_deployment(attempt, attempt.merge_sha))
-    if number is not None:
-        yield number
+    return made.get(key_of_deployment(attempt, attempt.merge_sha))
 
 
 def _purpose(attempt: Attempt) -> str:

@@ -104,12 +104,10 @@ def _act(turn: Turn, facts: GateFacts, gate: Gate) -> None:
             failing = checks_failing(facts)
             turn.set(ci_status="failure" if failing else turn.attempt.ci_status)
             _send_back(turn, gate, failing=failing, threads=facts.threads)
-        case Opening.BEHIND if (
-            lane.enter(turn) is not None
-        ):  # whose turn it is to land; the others would be behind again
-            bring_up_to_date(turn, facts, gate)
         case Opening.BEHIND:
-            pass  # parked in the lane's queue
+            # Of those whose turn it is not, which are parked, every merge would make it behind again.
+            if lane.enter(turn) is not None:
+                bring_up_to_date(turn, facts, gate)
         case Opening.CONFLICT:
             bring_up_to_date(turn, facts, gate)
         case Opening.CLOSED if facts.merged:

@@ -158,7 +158,6 @@ def _start(turn: Turn, deploy: Deploy, sha: str, epoch: int) -> Effect:
             "sha": sha,
             "kind": deploy.kind,
             "environment": turn.policy.deploy.environment,
-            "lane_epoch": epoch,
         },
         act=act,
         lane_epoch=epoch,

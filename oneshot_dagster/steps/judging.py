@@ -2,7 +2,6 @@
 What an answer may be is domain.opinion; what follows from it is steps/evaluation."""
 
 import hashlib
-import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from oneshot_dagster.domain.snapshot import Snapshot
 from oneshot_dagster.domain.test_results import from_json
 from oneshot_dagster.services.agent.protocol import Usage
 from oneshot_dagster.services.judge.protocol import Opinion, Question
+from oneshot_dagster.steps.exporting import exported
 from oneshot_dagster.steps.spent import spent_budget, tokens_of, usd_of
 from oneshot_dagster.steps.turn import Turn
 
@@ -167,11 +167,7 @@ def _tree(turn: Turn, sha: str) -> Generator[Path | None]:
     if not turn.services.judge.browses:
         yield None
         return
-    scratch = turn.services.limits.scratch
-    scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=scratch, prefix="judged-") as place:
-        tree = Path(place) / "tree"
-        turn.services.git.export(turn.attempt.key.repository, sha=sha, target=tree)
+    with exported(turn, sha, purpose="judged") as tree:
         yield tree
 
 

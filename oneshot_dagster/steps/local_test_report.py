@@ -1,7 +1,6 @@
 """The local test report: the policy's test commands at exactly the head SHA, in an export of that tree.
 After a person pushed, this is where the new head is taken over."""
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from oneshot_dagster.domain.resume_facts import Awaiting
 from oneshot_dagster.domain.run import HEAD_IS_PUBLIC, State
 from oneshot_dagster.domain.test_results import SuiteResult, no_command, overall, to_json
 from oneshot_dagster.services.suites.protocol import SuiteRequest
+from oneshot_dagster.steps.exporting import exported
 from oneshot_dagster.steps.human_push import leave_to_a_person
 from oneshot_dagster.steps.on_record import shown_again
 from oneshot_dagster.steps.rooms import told, with_network
@@ -83,13 +83,9 @@ def _take_over_new_head(turn: Turn) -> bool:
 
 
 def _run_suites(turn: Turn, sha: str) -> tuple[SuiteResult, ...]:
-    services = turn.services
     if not turn.policy.tests.commands:
         return (no_command(sha),)
-    services.limits.scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=services.limits.scratch, prefix="tests-") as scratch:
-        folder = Path(scratch) / "tree"
-        services.git.export(turn.attempt.key.repository, sha=sha, target=folder)
+    with exported(turn, sha, purpose="tests") as folder:
         unready = first_unready(run_setup(turn, folder, sha))
         return (unready,) if unready else run_tests(turn, folder, sha)
 

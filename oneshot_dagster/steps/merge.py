@@ -10,6 +10,7 @@ from oneshot_dagster.domain.gate import Gate, GateFacts, Opening
 from oneshot_dagster.domain.gate_conditions import OUR_CHECK
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.steps import lane, merge_request
+from oneshot_dagster.steps.base import fetched_tip
 from oneshot_dagster.steps.check_state import hold_gate, read_gate
 from oneshot_dagster.steps.holds import holds
 from oneshot_dagster.steps.landing import landed
@@ -42,12 +43,10 @@ def merge(turn: Turn) -> Record | NotMyTurn:
 
 
 def _in_the_lane(turn: Turn, facts: GateFacts, gate: Gate) -> Record | NotMyTurn:
-    attempt, git, repository = turn.attempt, turn.services.git, turn.attempt.key.repository
     epoch = lane.enter(turn)
     if epoch is None:
         return _refused(turn.attempt.reason)
-    git.fetch(repository)
-    tip = git.resolve(repository, f"refs/remotes/origin/{attempt.inputs.base}") or ""
+    tip = fetched_tip(turn)
     # The lane is kept while the branch is brought up to date: nobody else of ours moves the base meanwhile.
     if is_stale(turn, facts, gate, tip):
         return _refused(fall_back(turn, facts, gate, tip))

@@ -3,13 +3,13 @@ What the runs prove is domain.new_tests."""
 
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
 from oneshot_dagster.domain.artifact import Verdict
 from oneshot_dagster.domain.new_tests import Proof, laid_over, nothing_to_run, proof
 from oneshot_dagster.domain.snapshot import Snapshot
 from oneshot_dagster.domain.test_results import SuiteResult
+from oneshot_dagster.steps.exporting import exported
 from oneshot_dagster.steps.local_test_report import first_unready, run_setup, run_tests
 from oneshot_dagster.steps.turn import Turn
 
@@ -27,18 +27,13 @@ def prove(turn: Turn, snapshot: Snapshot) -> Proof:
 
 
 def _run(turn: Turn, snapshot: Snapshot) -> Proof:
-    git, scratch = turn.services.git, turn.services.limits.scratch
-    repository = turn.attempt.key.repository
-    scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=scratch, prefix="base-") as place:
-        base, head = Path(place) / "base", Path(place) / "head"
-        git.export(repository, sha=snapshot.base_sha, target=base)
+    with exported(turn, snapshot.base_sha, purpose="base") as base:
         unready = first_unready(run_setup(turn, base, snapshot.base_sha))
         if unready is not None:
             return _did_not_run(f"the base could not be set up: {unready.reason}")
         alone = run_tests(turn, base, snapshot.base_sha, where=_ON_BASE)
-        git.export(repository, sha=snapshot.head_sha, target=head)
-        odd = [file.path for file in laid_over(snapshot) if not _lay(file.path_bytes, head, base)]
+        with exported(turn, snapshot.head_sha, purpose="head") as head:
+            odd = [file.path for file in laid_over(snapshot) if not _lay(file.path_bytes, head, base)]
         if odd:
             return _did_not_run(f"these tests cannot be put over the base: {', '.join(odd[:5])}")
         laid = run_tests(turn, base, snapshot.base_sha, where=_LAID_OVER)

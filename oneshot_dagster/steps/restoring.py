@@ -45,7 +45,7 @@ def _raised(turn: Turn) -> int | None:
     """Also where nothing can be brought back: what failed is not to be started again by an engine that was stalled before it.
     An undo that a run was ended in, or after, goes on under the epoch that it was intended under."""
     epoch = turn.store.leases.lane_epoch(turn.attempt)
-    under = [w for w in turn.store.writes.of(turn.attempt.key) if w.payload.get("lane_epoch") == epoch]
+    under = [w for w in turn.store.writes.of(turn.attempt.key) if w.lane_epoch == epoch]
     if under and under[-1].action == Action.UNDO and under[-1].outcome in {None, "done"}:
         return epoch
     return turn.store.leases.raise_lane(turn.attempt, lease=turn.held.lease)
@@ -112,7 +112,6 @@ def _undo(turn: Turn, deploy: Deploy, sha: str, epoch: int) -> Effect:
             "sha": sha,
             "kind": deploy.kind,
             "environment": turn.policy.deploy.environment,
-            "lane_epoch": epoch,
         },
         act=act,
         lane_epoch=epoch,

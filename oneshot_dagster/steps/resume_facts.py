@@ -32,7 +32,8 @@ def read_facts(
     store = services.store
     lease = store.leases.current(lease_name(attempt.key))
     view = views.get(launches[-1].dagster_run_id) if launches else None
-    if view is not None and not view.over and not store.requests.open(attempt.id):
+    asked = store.requests.open(attempt.id)
+    if view is not None and not view.over and not asked:
         return _of_one_at_work(services, launches, views, lease)
     writes = [w for w in store.writes.of(attempt.key) if w.attempt_id == attempt.id]
     pull, unreadable = _pull(services, attempt, launches, views)
@@ -47,7 +48,7 @@ def read_facts(
         lease_live=lives(lease),
         lease_expired_for=_expired_for(services, lease),
         lease_epoch=lease.epoch if lease else 0,
-        requests=store.requests.open(attempt.id) if unreadable is None else (),
+        requests=asked if unreadable is None else (),
         gate=gate_at(services, attempt, pull) if pull and not pull.merged else None,
         merged_outside=pull is not None and pull.merged,
         head_moved=pull is not None and pull.open and pull.head_sha != attempt.head_sha,

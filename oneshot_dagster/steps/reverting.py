@@ -19,6 +19,7 @@ from oneshot_dagster.domain.rollback import (
 )
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.services.git.protocol import Reverted
+from oneshot_dagster.steps.base import fetched_tip
 from oneshot_dagster.steps.delivery import observe
 from oneshot_dagster.steps.freezing import stop_lane
 from oneshot_dagster.steps.taken_back import end_taken_back
@@ -80,7 +81,7 @@ def head_after_rollback(turn: Turn) -> str | None:
     revert = revert_of(last, turn.store.runs.all_of(turn.attempt.key)) if last is not None else None
     if last is None or last.merge_sha is None or revert is None:
         return None
-    tip = _tip(turn)
+    tip = fetched_tip(turn)
     if revert.merge_sha is not None:
         gone, how = _landed_by(turn, revert), f"was taken back as {revert.merge_sha[:12]}"
     elif revert.state is State.SUPERSEDED:  # a person did it, in whatever commits
@@ -94,7 +95,7 @@ def head_after_rollback(turn: Turn) -> str | None:
 def _committed(turn: Turn) -> bool:
     attempt, git = turn.attempt, turn.services.git
     broken = _broken(turn)
-    tip, pushed = _tip(turn), git.remote_head(attempt.key.repository, attempt.inputs.head)
+    tip, pushed = fetched_tip(turn), git.remote_head(attempt.key.repository, attempt.inputs.head)
     landed = _landed_by(turn, broken)
     if pushed is not None and git.is_ancestor(attempt.key.repository, landed.sha, pushed):
         turn.move(State.WORKTREE_READY, f"goes on with {pushed[:7]}, which was pushed", base_sha=tip, head_sha=pushed)
@@ -140,12 +141,3 @@ def _reverted(turn: Turn, landed: _Landed, *, onto: str, message: str) -> Revert
     return turn.services.git.revert(
         turn.attempt.key, landed=landed.sha, before=landed.before, onto=onto, message=message
     )
-
-
-def _tip(turn: Turn) -> str:
-    git, repository = turn.services.git, turn.attempt.key.repository
-    git.fetch(repository)
-    tip = git.resolve(repository, f"refs/remotes/origin/{turn.attempt.inputs.base}")
-    if tip is None:
-        raise NeedsHuman(f"the remote has no branch {turn.attempt.inputs.base}", reason="base_missing")
-    return tip

@@ -3,33 +3,39 @@ Who waits is not: each merge of another would void it again. Asking GitHub for i
 
 from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.domain.gate import Gate, GateFacts, Opening
-from oneshot_dagster.domain.policy import parse_policy
+from oneshot_dagster.domain.policy import Policy, parse_policy
 from oneshot_dagster.domain.run import Kind, State
 from oneshot_dagster.steps import lane
+from oneshot_dagster.steps.base import fetched_tip
 from oneshot_dagster.steps.check_state import bring_up_to_date, read_gate
 from oneshot_dagster.steps.holds import holds
 from oneshot_dagster.steps.services import Services
 from oneshot_dagster.steps.turn import Turn
 
-_SOON = (
-    10.0  # seconds until GitHub has merged the base into a branch: worth a process, because the lane is ours meanwhile
-)
+# Seconds until GitHub has merged the base into a branch: worth a process, because the lane is ours meanwhile.
+_SOON = 10.0
 _FIRST_LOOK = 0.05
 
 
 def may_catch_up(services: Services, attempt: Attempt, facts: GateFacts) -> bool:
-    """As far as can be told without git: nothing else keeps this head from landing. A merge queue tests what it lands itself."""
-    wanted = parse_policy(attempt.policy).merge.up_to_date and not facts.merge_queue
+    """As far as can be told without git: nothing else keeps this head from landing."""
+    wanted = _wanted(parse_policy(attempt.policy), facts)
     there = facts.open and not facts.merged and facts.head_sha == attempt.head_sha
     return attempt.kind is not Kind.REVERT and wanted and there and holds(services, attempt, facts) is None
+
+
+def _wanted(policy: Policy, facts: GateFacts) -> bool:
+    """A merge queue tests what it lands itself."""
+    return policy.merge.up_to_date and not facts.merge_queue
 
 
 def is_stale(turn: Turn, facts: GateFacts, gate: Gate, tip: str) -> bool:
     """The base is not in the head, and the policy, or GitHub, asks for it."""
     if gate.opening is Opening.BEHIND:
         return True
-    wanted = turn.policy.merge.up_to_date and not facts.merge_queue
-    return wanted and not turn.services.git.is_ancestor(turn.attempt.key.repository, tip, facts.head_sha)
+    return _wanted(turn.policy, facts) and not turn.services.git.is_ancestor(
+        turn.attempt.key.repository, tip, facts.head_sha
+    )
 
 
 def fall_back(turn: Turn, facts: GateFacts, gate: Gate, tip: str) -> str:
@@ -50,9 +56,7 @@ def catch_up(turn: Turn) -> bool:
         return False
     if lane.enter(turn) is None:
         return True
-    git, repository = turn.services.git, turn.attempt.key.repository
-    git.fetch(repository)
-    tip = git.resolve(repository, f"refs/remotes/origin/{turn.attempt.inputs.base}") or ""
+    tip = fetched_tip(turn)
     if not is_stale(turn, facts, gate, tip):
         return False
     fall_back(turn, facts, gate, tip)

@@ -30,7 +30,7 @@ from oneshot_dagster.system.codex.home import (
 )
 from oneshot_dagster.system.codex.program import Program, bounded, check_sandbox, environment, installed, version
 from oneshot_dagster.system.log import cleaner
-from oneshot_dagster.system.process import Command, run
+from oneshot_dagster.system.process import Command
 from oneshot_dagster.system.sandbox.room import Bounds
 from oneshot_dagster.system.sandbox.usage import Usage
 
@@ -142,14 +142,10 @@ class _Run:
 
     def _play(self, session: Session) -> AgentResult:
         request, used = session.request, Usage(bounds=self.agent.bounds)
-
-        def over() -> bool:
-            return session.over() or used.is_over()
-
         try:
             self.prepare(session.places, request.worktree)
             command = self._command(request, session.places)
-            finished = run(command, on_line=session.hear, cancelled=over, on_start=used.begin)
+            finished = used.run(command, on_line=session.hear, cancelled=session.over)
         except OSError as problem:
             raise TryAgain(f"Codex ({self.program.path}) could not be started: {problem.strerror}") from problem
         return session.result(finished, exceeded=used.exceeded)

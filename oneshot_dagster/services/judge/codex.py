@@ -13,7 +13,7 @@ from oneshot_dagster.services.judge.protocol import Opinion, Question
 from oneshot_dagster.system.codex.failures import Trouble, trouble
 from oneshot_dagster.system.codex.home import Places, Provider, as_toml, configuration, places
 from oneshot_dagster.system.codex.program import Program, bounded, check_sandbox, environment, installed, version
-from oneshot_dagster.system.process import Command, Finished, run
+from oneshot_dagster.system.process import Command, Finished
 from oneshot_dagster.system.sandbox.room import Bounds
 from oneshot_dagster.system.sandbox.usage import Usage
 
@@ -82,12 +82,8 @@ class CodexJudge:
 
     def _play(self, command: Command, used: Usage, cancelled: Callable[[], bool]) -> tuple[Finished, "_Heard"]:
         heard = _Heard()
-
-        def over() -> bool:
-            return cancelled() or used.is_over()
-
         try:
-            return run(command, cancelled=over, on_line=heard.hear, stall=self.stall, on_start=used.begin), heard
+            return used.run(command, cancelled=cancelled, on_line=heard.hear, stall=self.stall), heard
         except OSError as problem:
             raise TryAgain(f"Codex could not be started: {problem.strerror}") from problem
 

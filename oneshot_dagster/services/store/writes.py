@@ -56,6 +56,7 @@ def _write_action(row: Row) -> WriteAction:
         action=row["action"],
         key=row["key"],
         payload=row["payload"],
+        lane_epoch=row["lane_epoch"],
         outcome=row["outcome"],
         result=row["result"],
         created_at=row["created_at"],

@@ -12,7 +12,7 @@ from pathlib import Path
 from oneshot_dagster.domain.errors import NeedsHuman
 from oneshot_dagster.domain.isolation import Isolation
 from oneshot_dagster.system.egress import Outlet, opened
-from oneshot_dagster.system.process import Command, Finished, check_startable, run
+from oneshot_dagster.system.process import Command, Finished, check_startable
 from oneshot_dagster.system.sandbox import bubblewrap, seccomp
 from oneshot_dagster.system.sandbox.confinement import confined, program
 from oneshot_dagster.system.sandbox.isolation import isolation_of
@@ -75,12 +75,8 @@ class Sandbox:
         long as anything lives in it. Raises what process.run raises, and NeedsHuman where strict refuses.
         """
         usage = Usage(bounds=self.bounds)
-
-        def over() -> bool:
-            return usage.is_over() or (cancelled is not None and cancelled())
-
         with self.enclose(command, room) as enclosed:
-            finished = run(enclosed.command, cancelled=over, on_line=on_line, stall=stall, on_start=usage.begin)
+            finished = usage.run(enclosed.command, cancelled=cancelled, on_line=on_line, stall=stall)
             if usage.exceeded is not None:
                 finished = replace(finished, cancelled=False)
             return Ended(finished=finished, exceeded=usage.exceeded, refused=tuple(enclosed.outlet.refused))

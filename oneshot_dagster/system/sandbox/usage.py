@@ -4,11 +4,12 @@ The kernel's own limits count a process or a user; a tree, and root's, only a lo
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from oneshot_dagster.system import process_tree
+from oneshot_dagster.system.process import Command, Finished, run
 from oneshot_dagster.system.sandbox.room import Bounds
 
 _EVERY = 0.4  # seconds
@@ -25,7 +26,22 @@ class Usage:
     exceeded: str | None = None
     _looked: float = field(default_factory=time.monotonic)
 
-    def begin(self, pid: int) -> None:
+    def run(
+        self,
+        command: Command,
+        *,
+        cancelled: Callable[[], bool] | None = None,
+        on_line: Callable[[bytes], None] | None = None,
+        stall: float | None = None,
+    ) -> Finished:
+        """As process.run does, cancelled also where a bound was passed."""
+
+        def over() -> bool:
+            return self.is_over() or (cancelled is not None and cancelled())
+
+        return run(command, cancelled=over, on_line=on_line, stall=stall, on_start=self._begin)
+
+    def _begin(self, pid: int) -> None:
         self.leader = pid
 
     def is_over(self) -> bool:

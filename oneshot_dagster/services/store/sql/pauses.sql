@@ -1,5 +1,5 @@
 -- name: repositories
---- Those of which something needs a person.
+-- Those of which something needs a person.
 select distinct repository from codex_judge.runs where state = 'needs_human' order by repository
 
 -- name: stuck
