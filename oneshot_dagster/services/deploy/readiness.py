@@ -8,6 +8,7 @@ from typing import Any, cast
 import httpx
 
 from oneshot_dagster.services.deploy.protocol import Observed
+from oneshot_dagster.system.tls import trust_for
 
 LOOK_TIMEOUT = 5.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.25
@@ -17,16 +18,15 @@ LONGEST_REVISION = 128
 
 def look(url: str) -> Observed:
     """Never raises: what does not answer is not ready."""
-    with httpx.Client(
-        timeout=LOOK_TIMEOUT, trust_env=False
-    ) as client:  # the service is asked itself, not through a proxy
-        try:
+    try:
+        # The service is asked itself, not through a proxy.
+        with httpx.Client(timeout=LOOK_TIMEOUT, trust_env=False, verify=trust_for(url)) as client:
             status, revision, _ = _get(client, url)
             if revision is None:
                 revision = _said(_get(client, f"{url.rstrip('/')}/healthz")[2])
-        except (httpx.HTTPError, httpx.InvalidURL) as problem:
-            detail = f"{url} does not answer: {type(problem).__name__} {problem}".strip()
-            return Observed(revision=None, ready=False, url=url, detail=detail)
+    except (httpx.HTTPError, httpx.InvalidURL) as problem:
+        detail = f"{url} does not answer: {type(problem).__name__} {problem}".strip()
+        return Observed(revision=None, ready=False, url=url, detail=detail)
     ready = status == 200
     detail = f"{url} answers {status}, revision {revision or 'not said'}"
     return Observed(revision=revision, ready=ready, url=url, detail=detail)

@@ -17,6 +17,7 @@ from oneshot_dagster.services.github.answers import Answer, Json, graph_data, is
 from oneshot_dagster.services.github.etags import Etags
 from oneshot_dagster.services.github.pace import Pace, writes
 from oneshot_dagster.services.github.tokens import Tokens, repository_of
+from oneshot_dagster.system.tls import trust_for
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 API_VERSION = "2026-03-10"
@@ -82,6 +83,7 @@ class Connection:
             timeout=timeout,
             http_cache=False,
             follow_redirects=False,
+            ssl_verify=trust_for(api_url),
             trust_env=not loopback,  # a proxy of the environment cannot reach our own machine
             throttler=self._pace,
             auto_retry=self._again,
