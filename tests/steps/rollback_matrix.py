@@ -4,7 +4,7 @@ gate, merge, deployment and verification. One change a case, in a world in which
 from collections.abc import Callable
 
 from fault_matrix import Case, Matrix
-from world_facts import branches, git, merges, sealed_evidence, tip
+from world_facts import git, merges, sealed_evidence, tip
 from world_fixtures import World, served
 
 from oneshot_dagster.domain.artifact import Artifact
@@ -69,12 +69,12 @@ class TakenBack(Case):
             "one pull request each": [self._pulls(a) for a in attempts] == [1, 1],
             "one GitHub Deployment each": [len(self._deployments(a)) for a in attempts] == [1, 1],
             "which of them stands": [self._stands(a) for a in attempts] == [False, True],
-            "branches": not {a.inputs.head for a in attempts} & branches(self.world),
             "evidence": all(sealed_evidence(self.services, a).ok for a in attempts),
             "intents": all(w.outcome for w in self.services.store.writes.of(self.key)),
             "violations": self.world.forge.violations() == [],
         }
-        return [f"{what} is not as it should be" for what, holds in found.items() if not holds]
+        wrong = [f"{what} is not as it should be" for what, holds in found.items() if not holds]
+        return wrong + self.branches_left(attempts)
 
     def _well_started(self, broken: Attempt, revert: Attempt) -> bool:
         undone = [self._done(a, "undo") for a in (broken, revert)]
