@@ -1,6 +1,7 @@
 """A model behind any service that speaks the Responses API, asked through the openai SDK: one streamed request with a strict
 schema, no tools, nothing stored there, no retries. How the service fails is model_failures.py."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from oneshot_dagster.services.judge.model_failures import ended_badly, refused_by
 from oneshot_dagster.services.judge.protocol import Opinion, Question
+from oneshot_dagster.services.judge.stoppable import run_unless
 
 if TYPE_CHECKING:
     from openai.types.responses import Response, ResponseStreamEvent, ResponseTextConfigParam, ResponseUsage
@@ -33,7 +35,9 @@ class ModelJudge:
 
         began, heard = time.monotonic(), _Heard()
         try:
-            over = self._listen(question, heard, until=began + self.wall, cancelled=cancelled)
+            over = run_unless(cancelled, self._listen(question, heard))
+        except TimeoutError:
+            over = f"it did not end within {self.wall:g} s"
         except APITimeoutError:
             over = f"it said nothing for {self.stall:g} s"
         except (APIError, ValueError) as error:
@@ -41,33 +45,30 @@ class ModelJudge:
                 raise refused_by(error) from None
             lost = "the connection broke" if isinstance(error, APIConnectionError) else "the stream cannot be read"
             over = f"its answer was cut off: {lost}"
-        if cancelled():
+        if over is None or cancelled():
             return None
         return heard.opinion(self.model, problem=over, seconds=time.monotonic() - began)
 
-    def _listen(self, question: Question, heard: "_Heard", *, until: float, cancelled: Callable[[], bool]) -> str:
-        """Why it stopped listening before the answer ended; "" where it heard the end."""
-        from openai import OpenAI, Timeout
+    async def _listen(self, question: Question, heard: "_Heard") -> str:
+        """Why it stopped listening before the answer ended; "" where it heard the end. TimeoutError at the wall."""
+        from openai import AsyncOpenAI, Timeout
 
         wanted = {"type": "json_schema", "name": "opinion", "strict": True, "schema": question.schema}
         text = cast("ResponseTextConfigParam", {"format": wanted})
-        with (
-            OpenAI(
+        async with (
+            asyncio.timeout(self.wall),
+            AsyncOpenAI(
                 api_key=self.key() or "none",
                 base_url=self.base_url,
                 max_retries=0,
                 timeout=Timeout(self.stall, connect=min(_CONNECT, self.stall)),
             ) as client,
-            client.responses.create(
+            await client.responses.create(
                 model=self.model, input=question.prompt, text=text, stream=True, store=False
             ) as events,
         ):
-            for event in events:
+            async for event in events:
                 heard.take(event)
-                if cancelled():
-                    return "it was cancelled"
-                if time.monotonic() > until:
-                    return f"it did not end within {self.wall:g} s"
         return "" if heard.end is not None else "its answer was cut off: the stream ended early"
 
 

@@ -1,6 +1,12 @@
 """The judging model over the Responses API, against the scripted model with the faults of a real service."""
 
+import contextlib
 import json
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -123,6 +129,50 @@ def test_an_answer_that_takes_too_long_is_none(server):
 
 def test_it_ends_where_it_is_cancelled(server):
     assert judge(server, Reply(structured({}))).ask(QUESTION, cancelled=lambda: True) is None
+
+
+@pytest.fixture
+def nobody_accepts():
+    """The address of a socket whose queue is full: a connection to it is neither made nor refused."""
+    with contextlib.ExitStack() as open_ones:
+        listener = open_ones.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(2):
+            waiting = open_ones.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+
+
+def left_open() -> tuple[set[str], set[threading.Thread]]:
+    return {found.name for found in Path("/proc/self/fd").iterdir()}, set(threading.enumerate())
+
+
+def after_looks(count: int, since: Callable[[], object]) -> Callable[[], bool]:
+    looks = iter(range(count))
+    return lambda: bool(since()) and next(looks, None) is None
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("silent", [Break.SILENCE, Break.MUTE], ids=["in the answer", "before its headers"])
+def test_a_stop_is_heard_while_it_says_nothing_and_leaves_nothing_open(server, silent):
+    one, before = judge(server, Fault(kind=silent), wall=600.0, stall=600.0), left_open()
+    assert one.ask(QUESTION, cancelled=after_looks(3, server.requests)) is None
+    while left_open() != before:  # the server sees it a moment later
+        time.sleep(0.01)
+
+
+@pytest.mark.timeout(30)
+def test_a_stop_is_heard_while_it_connects_and_leaves_nothing_open(server, nobody_accepts):
+    one, before = judge(server, base_url=nobody_accepts, wall=600.0, stall=600.0), left_open()
+    assert one.ask(QUESTION, cancelled=after_looks(3, lambda: True)) is None
+    assert left_open() == before
+
+
+@pytest.mark.timeout(30)
+def test_a_silent_answer_ends_at_the_wall(server):
+    opinion = judge(server, Fault(kind=Break.SILENCE), wall=0.5, stall=600.0).ask(QUESTION, cancelled=never)
+    assert opinion is not None
+    assert opinion.problem == "it did not end within 0.5 s"
 
 
 def test_the_key_is_read_anew_with_each_question(server):
