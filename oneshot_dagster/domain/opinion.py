@@ -1,19 +1,24 @@
-"""A model's opinion on a change: the schema that it is asked for, and the strict reading of what it answered.
-What does not read is a judge failure and never a pass. How opinion and rules make an evaluation is evaluation.py."""
+"""A model's opinion on a change: the schema that it is asked for, and the strict reading of what it answered, both of the same
+pydantic models. What does not read is a judge failure and never a pass. How opinion and rules make an evaluation is evaluation.py."""
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar, cast
+from typing import Annotated, Self, cast
 
-T = TypeVar("T")
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
 _LONGEST_ANSWER = 256 * 1024
 _LONGEST_TEXT = 4_000
 _LONGEST_PROMPT = 20_000
 _MOST_ENTRIES = 100
+_MOST_TOLD = 5
 _WHERE = re.compile(r"[^\s:][^:\n]*:[1-9][0-9]{0,8}(?:-[1-9][0-9]{0,8})?")
+# What structured outputs of model APIs know of a schema; the lengths are held when the answer is read.
+_ASKED = frozenset({"type", "enum", "anyOf", "items", "properties", "required", "additionalProperties", "description"})
 
 
 class Decision(StrEnum):
@@ -48,45 +53,6 @@ class JudgeFailure:
     problem: str
 
 
-def _texts_schema() -> dict[str, object]:
-    return {"type": "array", "items": {"type": "string"}}
-
-
-# Every property is required and none may be added: the form that structured outputs of model APIs ask for.
-OPINION_SCHEMA: dict[str, object] = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": [
-        "decision",
-        "requirement_coverage",
-        "missing_items",
-        "suggested_fixes",
-        "next_prompt",
-        "memory_notes",
-    ],
-    "properties": {
-        "decision": {"type": "string", "enum": [str(decision) for decision in Decision]},
-        "requirement_coverage": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "additionalProperties": False,
-                "required": ["requirement", "covered", "where"],
-                "properties": {
-                    "requirement": {"type": "string"},
-                    "covered": {"type": "boolean"},
-                    "where": {"type": "string", "description": "path:line in the head; empty where not covered"},
-                },
-            },
-        },
-        "missing_items": _texts_schema(),
-        "suggested_fixes": _texts_schema(),
-        "next_prompt": {"type": ["string", "null"]},
-        "memory_notes": _texts_schema(),
-    },
-}
-
-
 class _Malformed(Exception):
     """Leaves this module only as a JudgeFailure."""
 
@@ -94,7 +60,9 @@ class _Malformed(Exception):
 def parse_opinion(raw: str) -> ModelOpinion | JudgeFailure:
     """The whole answer must be one JSON object of `OPINION_SCHEMA`, free of contradiction."""
     try:
-        return _consistent(_opinion(_json(raw)))
+        return _Answer.model_validate(_json(raw)).opinion()
+    except ValidationError as error:
+        return JudgeFailure(_clause(error))
     except _Malformed as malformed:
         return JudgeFailure(str(malformed))
 
@@ -119,70 +87,113 @@ def _no_constant(name: str) -> object:
     raise _Malformed(f"its answer holds {name}")
 
 
-def _opinion(value: object) -> ModelOpinion:
-    fields = _object(value, tuple(cast("dict[str, object]", OPINION_SCHEMA["properties"])), "the answer")
-    word = fields["decision"]
-    if not isinstance(word, str) or word not in set(Decision):
-        raise _Malformed(f"its decision is {str(word)[:40]!r}, not one of {', '.join(Decision)}")
-    prompt = fields["next_prompt"]
-    return ModelOpinion(
-        decision=Decision(word),
-        coverage=tuple(_list(fields["requirement_coverage"], _requirement, "requirement_coverage")),
-        missing_items=tuple(_list(fields["missing_items"], _text, "missing_items")),
-        suggested_fixes=tuple(_list(fields["suggested_fixes"], _text, "suggested_fixes")),
-        next_prompt=None if prompt is None else _text(prompt, "next_prompt", longest=_LONGEST_PROMPT),
-        memory_notes=tuple(_list(fields["memory_notes"], _text, "memory_notes")),
-    )
+def _storable(text: str) -> str:
+    """JSON can spell NUL, a database does not take it. Halves of a surrogate pair pydantic refuses."""
+    if "\0" in text:
+        raise PydanticCustomError("storable", "holds NUL")
+    return text
 
 
-def _object(value: object, keys: tuple[str, ...], name: str) -> dict[str, object]:
-    if not isinstance(value, dict):
-        raise _Malformed(f"{name} is not an object")
-    found = cast("dict[str, object]", value)
-    if set(found) != set(keys):
-        odd = ", ".join(sorted(set(found) ^ set(keys)))
-        raise _Malformed(f"{name} lacks or adds keys: {odd[:200]}")
-    return found
+def _said(text: str) -> str:
+    if not text.strip():
+        raise PydanticCustomError("said", "is empty")
+    return _storable(text)
 
 
-def _list(value: object, each: Callable[[object, str], T], name: str) -> list[T]:
-    if not isinstance(value, list) or len(cast("list[object]", value)) > _MOST_ENTRIES:
-        raise _Malformed(f"{name} is not a list of at most {_MOST_ENTRIES}")
-    return [each(item, name) for item in cast("list[object]", value)]
+_Text = Annotated[str, Field(max_length=_LONGEST_TEXT), AfterValidator(_said)]
+_Texts = Annotated[list[_Text], Field(max_length=_MOST_ENTRIES)]
+_Place = Annotated[str, Field(max_length=_LONGEST_TEXT), AfterValidator(_storable)]
+_Prompt = Annotated[str, Field(max_length=_LONGEST_PROMPT), AfterValidator(_said)]
 
 
-def _text(value: object, name: str, longest: int = _LONGEST_TEXT) -> str:
-    if not isinstance(value, str) or not value.strip() or len(value) > longest or not _storable(value):
-        raise _Malformed(f"{name} holds what is no text of 1 to {longest} characters")
-    return value
+class _Entry(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    requirement: _Text
+    covered: bool
+    where: _Place = Field(description="path:line in the head; empty where not covered")
+
+    @model_validator(mode="after")
+    def _names_its_place(self) -> Self:
+        if self.covered and _WHERE.fullmatch(self.where) is None:
+            raise _contradiction("it calls something covered without its file:line")
+        return self
 
 
-def _storable(text: str) -> bool:
-    """No NUL and no half of a surrogate pair: JSON can spell both, a database takes neither."""
-    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+class _Answer(
+    BaseModel
+):  # its fields in the order in which they are to be written; a docstring would be asked for, too
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    decision: Annotated[Decision, Field(strict=False)]  # JSON has no enums: its word is taken
+    requirement_coverage: Annotated[list[_Entry], Field(max_length=_MOST_ENTRIES)]
+    missing_items: _Texts
+    suggested_fixes: _Texts
+    next_prompt: _Prompt | None
+    memory_notes: _Texts
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        open_ends = self.missing_items or [entry for entry in self.requirement_coverage if not entry.covered]
+        if self.decision is Decision.PASS and open_ends:
+            raise _contradiction("it says pass and names what is missing")
+        if self.decision is Decision.PASS and not self.requirement_coverage:
+            raise _contradiction("it says pass and names no requirement")
+        if self.decision is Decision.NEEDS_ITERATION and not (open_ends or self.next_prompt):
+            raise _contradiction("it says needs_iteration and not what is missing")
+        return self
+
+    def opinion(self) -> ModelOpinion:
+        return ModelOpinion(
+            decision=self.decision,
+            coverage=tuple(Requirement(**entry.model_dump()) for entry in self.requirement_coverage),
+            missing_items=tuple(self.missing_items),
+            suggested_fixes=tuple(self.suggested_fixes),
+            next_prompt=self.next_prompt,
+            memory_notes=tuple(self.memory_notes),
+        )
 
 
-def _requirement(value: object, name: str) -> Requirement:
-    fields = _object(value, ("requirement", "covered", "where"), f"an entry of {name}")
-    covered, where = fields["covered"], fields["where"]
-    if (
-        not isinstance(covered, bool)
-        or not isinstance(where, str)
-        or not _storable(where)
-        or len(where) > _LONGEST_TEXT
-    ):
-        raise _Malformed(f"an entry of {name} is not true or false with a place")
-    if covered and _WHERE.fullmatch(where) is None:
-        raise _Malformed(f"{name} calls something covered without its file:line")
-    return Requirement(requirement=_text(fields["requirement"], name), covered=covered, where=where)
+def _contradiction(said: str) -> PydanticCustomError:
+    return PydanticCustomError("contradiction", "{said}", {"said": said})
 
 
-def _consistent(opinion: ModelOpinion) -> ModelOpinion:
-    open_ends = opinion.missing_items or [entry for entry in opinion.coverage if not entry.covered]
-    if opinion.decision is Decision.PASS and open_ends:
-        raise _Malformed("it says pass and names what is missing")
-    if opinion.decision is Decision.PASS and not opinion.coverage:
-        raise _Malformed("it says pass and names no requirement")
-    if opinion.decision is Decision.NEEDS_ITERATION and not (open_ends or opinion.next_prompt):
-        raise _Malformed("it says needs_iteration and not what is missing")
-    return opinion
+def _clause(error: ValidationError) -> str:
+    """For people, and for the model's next try: some lines at most, and of the answer nothing but its keys, as ASCII."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    odd = [_at(problem["loc"]) for problem in found if problem["type"] in {"missing", "extra_forbidden"}]
+    if odd:
+        return f"its answer lacks or adds keys: {', '.join(odd[:_MOST_TOLD])}"
+    kind, said = found[0]["type"], found[0]["msg"]
+    if kind == "contradiction":
+        return said
+    said = "it is no object" if kind == "model_type" else said[0].lower() + said[1:]
+    return f"its {_at(found[0]['loc'])} does not read: {said}"
+
+
+def _at(steps: tuple[int | str, ...]) -> str:
+    return ".".join(ascii(step)[1:-1][:40] if isinstance(step, str) else str(step) for step in steps) or "answer"
+
+
+def _asked(schema: Mapping[str, object], named: Mapping[str, object]) -> dict[str, object]:
+    """With what it refers to in its place, and without what structured outputs do not know."""
+    if isinstance(name := schema.get("$ref"), str):
+        return _asked(cast("Mapping[str, object]", named[name.rpartition("/")[2]]), named)
+    kept = {key: value for key, value in schema.items() if key in _ASKED}
+    for key, value in kept.items():
+        if key == "properties":
+            inner = cast("Mapping[str, Mapping[str, object]]", value)
+            kept[key] = {field: _asked(found, named) for field, found in inner.items()}
+        elif key == "items":
+            kept[key] = _asked(cast("Mapping[str, object]", value), named)
+        elif key == "anyOf":
+            kept[key] = [_asked(found, named) for found in cast("list[Mapping[str, object]]", value)]
+    return kept
+
+
+def _schema() -> dict[str, object]:
+    made = _Answer.model_json_schema()
+    return _asked(made, made["$defs"])
+
+
+OPINION_SCHEMA: dict[str, object] = _schema()
