@@ -45,7 +45,7 @@ class ArgoMatrix(Matrix):
         return ByArgo(self.shop, key, since, begins)
 
     def _begin(self, call: Call | None, fault: str | None, since: str) -> None:
-        self._from = len(self._called())
+        self._from = len(self.shop.calls())
         if call is not None and fault is not None:
             where = {"pattern": call.path, "nth": call.nth, "times": 1}
             said = {name: value.replace("{base}", since) for name, value in FAULTS[fault].items()}
@@ -55,15 +55,12 @@ class ArgoMatrix(Matrix):
         outcome = self._case(None, None)
         assert outcome.problems == (), outcome.problems
         seen, found = Counter[str](), list[Call]()
-        for line in self._called()[self._from :]:
+        for line in self.shop.calls()[self._from :]:
             kind = line.partition("?")[0]
             seen[kind] += 1
             method, _, path = kind.partition(" ")
             found.append(Call(method=method, kind=path, path=f"^{re.escape(kind)}$", graphql="", nth=seen[kind]))
         return found
-
-    def _called(self) -> list[str]:
-        return httpx.get(f"{self.shop.url}/_argocd", timeout=5).json()["calls"]
 
     def _hit(self) -> bool:
         return True  # how often Argo CD is looked at is a matter of time

@@ -73,6 +73,12 @@ class Call:
         return "git" if ".git/" in self.kind else "api"
 
 
+def call_of(name: str) -> Call:
+    """The one of that name, of a walk that need not have been taken before. Not GraphQL's, which all have one address."""
+    method, kind, nth = name.replace(" #", " ").split(" ")
+    return Call(method=method, kind=kind, path=_pattern(kind), graphql="", nth=int(nth))
+
+
 def calls_of(rows: Sequence[Mapping[str, str]]) -> list[Call]:
     """In the order in which they were first sent."""
     seen: Counter[tuple[str, str]] = Counter()
@@ -99,7 +105,11 @@ def _kind(row: Mapping[str, str]) -> tuple[str, str]:
     kind = path + service
     for found, name, _ in _PARTS:
         kind = found.sub(name, kind)
+    return kind, _pattern(kind)
+
+
+def _pattern(kind: str) -> str:
     pattern = re.escape(kind)
     for _, name, any_ in _PARTS:
         pattern = pattern.replace(re.escape(name), any_)
-    return kind, pattern + (r"$" if service else r"(\?|$)")
+    return pattern + (r"$" if "/info/refs" in kind else r"(\?|$)")

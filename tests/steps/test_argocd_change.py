@@ -22,6 +22,7 @@ from oneshot_dagster.steps.resume import continue_changes
 
 TOKEN = "argocd-token-for-tests"
 PATIENCE = 60.0
+ROLLBACK = "/api/v1/applications/shop/rollback"
 
 
 @dataclass
@@ -38,9 +39,13 @@ class Shop:
         body = {"name": "shop", "repo_url": f"{self.world.url}/acme/shop.git", **given}
         httpx.put(f"{self.url}/_argocd/applications", json=body, timeout=5).raise_for_status()
 
-    def fault(self, kind: str) -> None:
-        body = {"pattern": "GET /api/v1/applications/shop", "kind": kind} if kind else {}
+    def fault(self, kind: str, call: str = "GET /api/v1/applications/shop", **given: object) -> None:
+        body = {"pattern": call, "kind": kind, **given} if kind else {}
         httpx.put(f"{self.url}/_argocd/fault", json=body, timeout=5).raise_for_status()
+
+    def calls(self) -> list[str]:
+        """That were made to Argo CD."""
+        return httpx.get(f"{self.url}/_argocd", timeout=5).json()["calls"]
 
     def take_in(self, kind: Issue = Issue.HAPPY, *, seed: int = 1) -> ChangeKey:
         key, _ = self.world.plant(kind, seed)
@@ -64,11 +69,11 @@ class Shop:
         said = [[s["state"] for s in reversed(self.world.forge.api("GET", "acme/shop", path))] for path in paths]
         return [[state for state, _ in itertools.groupby(states)] for states in said]
 
-    def started_under(self, attempt: Attempt) -> int:
+    def started_under(self, attempt: Attempt) -> int | None:
         """The lane's epoch."""
         writes = self.engine.services.store.writes.of(attempt.key)
         starts = [w for w in writes if w.attempt_id == attempt.id and w.action == "start_deployment"]
-        return starts[-1].payload["lane_epoch"]
+        return starts[-1].lane_epoch
 
     def retry(self, key: ChangeKey) -> None:
         self.engine.services.store.requests.add(self.engine.attempt(key).id, kind="retry", by="ada")
@@ -180,16 +185,20 @@ def finished(attempt: Attempt) -> bool:
     return attempt.evidence_head is not None and attempt.state in {State.COMPLETED, State.NEEDS_HUMAN}
 
 
-def test_what_fails_there_is_brought_back_by_the_history_and_reverted(shop: Shop) -> None:
+def test_what_fails_there_is_brought_back_by_the_history_once_though_the_answer_is_lost_and_reverted(
+    shop: Shop,
+) -> None:
     policy(shop.world, timeout='"1m"', sync="true")
     shop.put(automated=False)
     first = shop.until(shop.take_in(), finished)
+    shop.fault("cut", f"^POST {ROLLBACK}", times=1)
     last = shop.until(shop.take_in(Issue.BAD_DEPLOY, seed=2), finished, patience=150)
     broken, revert, again = shop.engine.services.store.runs.all_of(last.key)
     assert (first.state, again.state, revert.kind) == (State.COMPLETED, State.COMPLETED, Kind.REVERT), again.reason
     undone = [w for w in shop.engine.services.store.writes.of(last.key) if w.action == "undo"]
     assert [(w.outcome, w.result["revision"]) for w in undone] == [("done", first.merge_sha)]
-    assert [w.payload["lane_epoch"] - shop.started_under(broken) for w in undone] == [1]
+    assert [w.lane_epoch for w in undone] == [shop.started_under(broken) + 1]
+    assert [call for call in shop.calls() if ROLLBACK in call] == [f"POST {ROLLBACK}"]
     starts = [start["sha"] for start in served(shop.world.shop_url)["starts"]]
     assert starts[-4:] == [broken.merge_sha, first.merge_sha, revert.merge_sha, again.merge_sha]
     assert shop.statuses(broken.merge_sha) == [["in_progress", "success", "failure"]]

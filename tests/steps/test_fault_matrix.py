@@ -5,7 +5,9 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
+from fault_calls import call_of
 from fault_matrix import Matrix
+from rollback_matrix import RollbackMatrix
 from world_fixtures import running_world
 
 from oneshot_dagster.domain.run import State
@@ -23,6 +25,11 @@ ONCE = [
     ("GET /acme/shop.git/info/refs?service=git-receive-pack #2", "502 before"),
     ("POST /repos/acme/shop/deployments #1", "502 before"),
     ("POST /repos/acme/shop/deployments #1", "429"),
+]
+READ_BACK = f"GET {PULL} #4"  # of a merge whose answer says no more than that it was taken up
+OF_A_REVERT = [
+    (f"PUT {PULL}/merge-async #1", "502 after"),
+    (READ_BACK, "unknown SHA"),
 ]
 FOR_EVER = [
     ("POST /repos/acme/shop/pulls #1", "403 for ever", "POST /repos/acme/shop/pulls"),
@@ -57,6 +64,24 @@ def test_what_fails_once_keeps_no_change_from_its_end(matrix, call, fault):
     outcome = matrix.case(matrix.named(call), fault)
     assert outcome.problems == ()
     assert outcome.launches <= 2
+
+
+def test_another_commit_than_what_landed_is_read_again_and_taken_for_no_merge(matrix):
+    outcome = matrix.case(matrix.named(READ_BACK), "SHA of the base")
+    assert outcome.problems == ()
+    assert outcome.ended == State.COMPLETED
+
+
+@pytest.fixture(scope="module")
+def rollback(matrix) -> RollbackMatrix:
+    return RollbackMatrix(matrix.world)
+
+
+@pytest.mark.parametrize(("call", "fault"), OF_A_REVERT)
+def test_what_fails_once_in_a_rollback_takes_it_back_once_all_the_same(rollback, call, fault):
+    outcome = rollback.case(call_of(call), fault)
+    assert outcome.problems == ()
+    assert outcome.ended == State.NEEDS_ITERATION
 
 
 @pytest.mark.parametrize(("call", "fault", "named"), FOR_EVER)

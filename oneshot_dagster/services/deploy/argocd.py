@@ -88,9 +88,11 @@ class ArgoDeploy:
         name = Name.parse(target.application)
         try:
             app = self.api.application(name)
-            seen, _ = self._seen(name, target, app)
+            seen, names = self._seen(name, target, app)
             if seen.ready and seen.revision == sha:
                 return seen
+            if app.busy and names.operation == sha:
+                return self._until_back(target, sha)  # asked for before, by who may not have heard so
             past = self._past(name, target, app, sha)
             if past is None or app.automated:
                 return replace(seen, broken=sha, detail=f"{self._no_undo(name, target, app, sha)}; {seen.detail}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from argo_world import Argo, Repository, running
 
-from oneshot_dagster.domain.errors import LeaseLost, NeedsHuman
+from oneshot_dagster.domain.errors import LeaseLost, NeedsHuman, TryAgain
 from oneshot_dagster.services.deploy.argocd import ArgoDeploy
 
 NOBODY = "e" * 40
@@ -271,6 +271,21 @@ def test_an_earlier_revision_is_brought_back_by_the_history(argo: Argo, old: str
     seen = argo.deploy.undo(aim, sha=old, lane_is_ours=lambda: True, say=lambda _: None)
     assert (seen.revision, seen.ready) == (old, True)
     assert not argo.deploy.ready(aim, seen, sha=new)
+
+
+def test_what_was_asked_to_come_back_by_who_did_not_hear_the_answer_is_waited_for_and_not_asked_again(
+    argo: Argo, old: str
+) -> None:
+    argo.put(automated=False)
+    new, aim = argo.shop.commit("second"), argo.aim(sync=True)
+    argo.start(new, aim)
+    argo.until_ready(new, aim)
+    argo.fault("/rollback$", "cut")
+    with pytest.raises(TryAgain):
+        argo.deploy.undo(aim, sha=old, lane_is_ours=lambda: True, say=lambda _: None)
+    seen = argo.deploy.undo(aim, sha=old, lane_is_ours=lambda: True, say=lambda _: None)
+    assert (seen.revision, seen.ready) == (old, True)
+    assert sum("rollback" in call for call in argo.calls) == 1
 
 
 def test_what_syncs_by_itself_cannot_be_brought_back(argo: Argo, old: str) -> None:
