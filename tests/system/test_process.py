@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from processes import eventually, living, sh, sleeper
+from processes import Engine, eventually, living, sh, sleeper
 
-from oneshot_dagster.system.process import Command, clean_environment, kill_all, run
+from oneshot_dagster.system.process import Command, clean_environment, run, start
 
 
 def test_a_command_gives_its_code_and_both_outputs():
@@ -175,14 +175,28 @@ def test_a_cancelled_command_is_ended_with_its_tree():
     assert (done.cancelled, done.timed_out, living(asleep)) == (True, False, [])
 
 
-def test_kill_all_ends_every_command_of_this_process():
-    asleep = [sleeper() for _ in range(3)]
-    with ThreadPoolExecutor() as pool:
-        running = [pool.submit(run, sh(f"{one} & {one}")) for one in asleep]
-        assert eventually(lambda: all(len(living(one)) == 2 for one in asleep))
-        kill_all()
-        assert [one.result().returncode for one in running] == [-9, -9, -9]
+def test_kill_all_ends_every_command_of_its_process_and_of_no_other(tmp_path):
+    asleep, other = [sleeper() for _ in range(3)], sleeper()
+    ours = start(sh(f"exec {other}"), log=tmp_path / "log")
+    commands = [f"{one} & {one}" for one in asleep]
+    engine = Engine(
+        f"""
+from concurrent.futures import ThreadPoolExecutor
+with ThreadPoolExecutor() as pool:
+    running = [pool.submit(run, sh(one)) for one in {commands!r}]
+    while not (here / "go").exists():
+        time.sleep(0.01)
+    kill_all()
+    print(*(one.result().returncode for one in running))
+""",
+        tmp_path,
+    )
+    assert eventually(lambda: all(len(living(one)) == 2 for one in asleep))
+    (tmp_path / "go").touch()
+    assert engine.said() == "-9 -9 -9\n"
     assert [living(one) for one in asleep] == [[], [], []]
+    assert ours.poll() is None
+    ours.stop()
 
 
 def test_many_at_once_neither_mix_nor_leak():
