@@ -33,13 +33,13 @@ test: env-dev lint  ## lint and all tests, in parallel
 	$(PY) -m pytest -n $(WORKERS) --dist worksteal -q
 
 fault-matrix: env-dev  ## every HTTP call of a run and of a rollback with every fault of GitHub and Argo CD; FAULTS="PUT" takes a part
-	PYTHONPATH=tests/steps $(PY) -m pytest -q -n $(WORKERS) --dist worksteal -p fault_table tests/steps/every_fault.py
+	PYTHONPATH=tests/steps $(PY) -m pytest -q -n $(WORKERS) --dist worksteal -p matrix_table tests/steps/every_fault.py
 
 crash-matrix: env-dev  ## every boundary of every walk killed there, and the model check; CRASHES="merge" EVERY=10 take a part
-	$(PY) -m pytest -q -s tests/steps/every_crash.py tests/steps/test_crash_agent.py tests/whole_run/every_kill.py tests/model/every_state.py
+	PYTHONPATH=tests/steps $(PY) -m pytest -q -n $(WORKERS) --dist worksteal -p matrix_table tests/steps/every_crash.py tests/steps/test_crash_agent.py tests/whole_run/every_kill.py tests/model/every_state.py
 
 model-check: env-dev  ## every state of merge, revert, crash, stall at larger bounds; BOUND="two" takes a part
-	$(PY) -m pytest -q -s tests/model/every_state.py
+	PYTHONPATH=tests/steps $(PY) -m pytest -q -n $(WORKERS) --dist worksteal -p matrix_table tests/model/every_state.py
 
 lint: env-dev  ## ruff, basedpyright (strict), import-linter
 	$(PY) -m ruff check .

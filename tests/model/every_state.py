@@ -1,43 +1,50 @@
-"""The model check at its larger bounds, with a table of what was seen and of what found each seeded defect.
+"""The model check at its larger bounds, with tables of what was seen and of what found each seeded defect.
 Not among the tests that run by themselves, because it takes long: `make model-check`, with BOUND=part-of-a-name a part;
 STATES is how many are seen of the bounds that are too large to be seen whole."""
 
 import os
 import time
+from collections.abc import Callable
 
 import pytest
+from matrix_table import CELL, Cell
 from model_bounds import FOUND_IN, FURTHER, LARGE, SMALL
-from model_check import check
-from model_state import Defect, Model
+from model_check import Found, check
+from model_state import Bound, Defect, Model
 
-CHOSEN = os.environ.get("BOUND", "")
+BOUNDS = (*FURTHER, *LARGE, *SMALL)  # the longest first
+CHOSEN = [bound for bound in BOUNDS if os.environ.get("BOUND", "") in bound.name]
+DEFECTS = tuple(Defect)
 _MOST = int(os.environ.get("STATES", "1000000"))
+Record = Callable[[str, object], None]
 
 
 @pytest.mark.timeout(0)
-def test_every_state(request):
-    table = request.config.get_terminal_writer()
-    wrong: list[str] = []
-    total = 0
-    for bound in (*SMALL, *LARGE, *FURTHER):
-        if CHOSEN not in bound.name:
-            continue
-        began = time.monotonic()
-        found = check(Model(bound=bound), most=_MOST if bound in FURTHER else None)
-        total += found.states
-        said = found.violation or ("holds" if found.whole else f"not whole: given up at {_MOST} states")
-        seconds = time.monotonic() - began
-        table.line(f"{found.states:>9} states {found.steps:>10} steps {seconds:>6.0f} s  {bound.name}: {said}")
-        if found.violation or not (found.whole or bound in FURTHER):
-            wrong.append("\n".join([f"{bound.name}: {said}", *found.way]))
-    table.line(f"{total:>9} states in all")
-    assert not wrong, "\n\n".join(wrong)
+@pytest.mark.parametrize("bound", CHOSEN, ids=lambda bound: bound.name)
+def test_every_state(record_property: Record, bound: Bound):
+    began = time.monotonic()
+    found = check(Model(bound=bound), most=_MOST if bound in FURTHER else None)
+    seconds = time.monotonic() - began
+    held = "holds" if found.whole else f"not whole: given up at {_MOST} states"
+    told = {"steps": str(found.steps), "seconds": f"{seconds:.0f}", "claims": _bold(found.violation) or held}
+    _tell(record_property, "The model's states", BOUNDS.index(bound), bound.name, found, told)
+    assert not found.violation, "\n".join(found.way)
+    assert found.whole or bound in FURTHER
 
 
 @pytest.mark.timeout(0)
-def test_every_seeded_defect(request):
-    table = request.config.get_terminal_writer()
-    for defect in Defect:
-        found = check(Model(bound=FOUND_IN[defect], defect=defect))
-        table.line(f"{found.states:>9} states  {defect}: {found.violation}")
-        assert found.violation, defect
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
+def test_every_seeded_defect(record_property: Record, defect: Defect):
+    found = check(Model(bound=FOUND_IN[defect], defect=defect))
+    told = {"found by": found.violation or _bold("nothing")}
+    _tell(record_property, "The seeded defects", DEFECTS.index(defect), str(defect), found, told)
+    assert found.violation
+
+
+def _bold(said: str | None) -> str:
+    return f"**{said}**" if said else ""
+
+
+def _tell(record: Record, table: str, row: int, name: str, found: Found, told: dict[str, str]) -> None:
+    for column, said in {"states": str(found.states), **told}.items():
+        record(CELL, tuple(Cell(table, row, name, column, said)))

@@ -1,77 +1,121 @@
-"""Every boundary of every walk, killed there once, and the table of how each ended.
-Not among the tests that run by themselves, because it takes hours: `make crash-matrix`, with CRASHES=part-of-a-name a part
-("look", "revert" and "implement" are those of who looks and of the runs of such attempts), with EVERY=10 each tenth."""
+"""Every boundary of every walk, killed there once. A test is some of the points of one recording that all workers share; how each
+ended is told by matrix_table. Not among the tests that run by themselves, because it takes long: `make crash-matrix`, with
+CRASHES=part-of-a-name a part ("look", "revert" and "implement" are those of who looks and of the runs of such attempts), with
+EVERY=10 each tenth."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+import pickle
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from kill_matrix import BAD_DEPLOY, HAPPY, Outcome, Point, Recording, Walk, killed, record
+from matrix_table import CELL, NOTE, Cell
 from world_fixtures import World, running_world
+
+from oneshot_dagster.system.lock import FileLock
 
 CHOSEN = os.environ.get("CRASHES", "")
 EACH = int(os.environ.get("EVERY", "1"))
-_OF_ONE_WORLD = 80  # changes: the shop has discounts for three times as many
+PARTS = {HAPPY: 24, BAD_DEPLOY: 48}  # a world has discounts for more walks than a part of them has
+_PATIENCE = 900.0
+_SLOW = 3.0
 
 
 @dataclass(frozen=True)
-class Recorded:
-    happy: Recording
-    bad_deploy: Recording
-    new_world: Callable[[], AbstractContextManager[World]]
+class Recordings:
+    """`folder` is that of all workers, `new_folder` one of this worker's."""
+
+    folder: Path
+    new_folder: Callable[[str], Path]
+    new_database: Callable[[], str]
+
+    def of(self, walk: Walk) -> Recording:
+        """Made by the first who asks."""
+        kept = self.folder / f"{walk.name}.recording"
+        with FileLock(kept.with_suffix(".lock")).held(timeout=_PATIENCE):
+            if not kept.exists():
+                with self.world_before(walk) as world:
+                    made = record(world, walk, self.new_folder("recorded") / "calls")
+                kept.write_bytes(pickle.dumps(made))
+        return pickle.loads(kept.read_bytes())  # noqa: S301 (our own)
+
+    def points(self, walk: Walk) -> tuple[Point, ...]:
+        recording = self.of(walk)
+        return recording.points if walk is HAPPY else recording.besides(self.of(HAPPY))
+
+    @contextmanager
+    def world_before(self, walk: Walk) -> Generator[World]:
+        with running_world(self.new_folder("killed") / "home", self.new_database(), "--null-ci") as world:
+            if walk is BAD_DEPLOY:
+                assert killed(world, HAPPY, {}).problems == ()  # something to restore
+            yield world
 
 
 @pytest.fixture(scope="module")
-def recorded(
-    tmp_path_factory: pytest.TempPathFactory, make_lasting_database: Callable[..., str], store_template: str
-) -> Iterator[Recorded]:
-    def new_world() -> AbstractContextManager[World]:
-        home: Path = tmp_path_factory.mktemp("killed") / "home"
-        return running_world(home, make_lasting_database(store_template), "--null-ci")
-
-    folder: Path = tmp_path_factory.mktemp("recorded")
-    with new_world() as world:
-        happy = record(world, HAPPY, folder / "happy")
-        yield Recorded(happy, record(world, BAD_DEPLOY, folder / "bad-deploy"), new_world)
-
-
-@pytest.mark.timeout(0)
-def test_the_happy_path_is_killed_at_every_boundary(recorded, request):
-    _every(HAPPY, recorded.happy, recorded.happy.points, recorded, request)
-
-
-@pytest.mark.timeout(0)
-def test_the_bad_deploy_and_its_revert_are_killed_at_every_boundary_that_the_happy_path_has_not(recorded, request):
-    _every(BAD_DEPLOY, recorded.bad_deploy, recorded.bad_deploy.besides(recorded.happy), recorded, request)
-
-
-def _every(
-    walk: Walk, recording: Recording, points: tuple[Point, ...], recorded: Recorded, request: pytest.FixtureRequest
-) -> None:
-    table = request.config.get_terminal_writer()
-    chosen = [point for point in points if CHOSEN in f"{recording.kinds[point.run]} {point.name}"][::EACH]
-    table.line(
-        f"\n\n{walk.name}: {len(recording.kinds) - 1} runs and who looks, {2 * len(recording.calls)} boundaries,"
-        f" {len(points)} at which something is left, {len(chosen)} of them killed here; seen beyond them: {len(recording.beyond)}.\n"
+def recordings(
+    tmp_path_factory: pytest.TempPathFactory,
+    worker_id: str,
+    make_lasting_database: Callable[..., str],
+    store_template: str,
+) -> Recordings:
+    own = tmp_path_factory.getbasetemp()
+    return Recordings(
+        own if worker_id == "master" else own.parent,
+        tmp_path_factory.mktemp,
+        lambda: make_lasting_database(store_template),
     )
-    table.line("| who | step | killed at | ended | launches |\n|---|---|---|---|---|")
+
+
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize(
+    ("walk", "part"),
+    [pytest.param(walk, part, id=f"{walk.name}, part {part + 1}") for walk, n in PARTS.items() for part in range(n)],
+)
+def test_every_boundary(recordings: Recordings, record_property, walk: Walk, part: int):
+    recording, points = recordings.of(walk), recordings.points(walk)
+    chosen = [(row, point) for row, point in _rows(points) if CHOSEN in f"{recording.kinds[point.run]} {point.name}"][
+        ::EACH
+    ]
+    record_property(NOTE, ("what was recorded", _told(walk, recording, points, len(chosen))))
     failed = [f"beyond every boundary: {effect.what}" for effect in recording.beyond]
-    for first in range(0, len(chosen), _OF_ONE_WORLD):
-        with recorded.new_world() as world:
-            if walk is BAD_DEPLOY:
-                assert killed(world, HAPPY, {}).problems == ()  # something to restore
-            for point in chosen[first : first + _OF_ONE_WORLD]:
-                outcome = killed(world, walk, {point.run: point})
-                table.line(_row(recording, point, outcome))
-                table.flush()
+    mine = chosen[part :: PARTS[walk]]
+    if mine:
+        with recordings.world_before(walk) as world:
+            for row, point in mine:
+                outcome = _killed_there(world, walk, point)
+                record_property(CELL, tuple(_cell(walk, recording, row, point, outcome)))
                 failed += [f"{point.name}: {problem}" for problem in outcome.problems]
     assert failed == []
 
 
-def _row(recording: Recording, point: Point, outcome: Outcome) -> str:
+def _killed_there(world: World, walk: Walk, point: Point) -> Outcome:
+    """How often a merge is looked at until it has landed is a matter of time: at a later look dies who merges slowly."""
+    outcome = killed(world, walk, {point.run: point})
+    if outcome.missed:
+        world.forge.set_merge_async(delay=_SLOW)
+        outcome = killed(world, walk, {point.run: point})
+        world.forge.set_merge_async()
+    return outcome
+
+
+def _rows(points: tuple[Point, ...]) -> list[tuple[int, Point]]:
+    """Begin and end of a call stand in one row of the table."""
+    rows: dict[tuple[int, str], int] = {}
+    return [(rows.setdefault((point.run, point.name.rpartition(" ")[0]), len(rows)), point) for point in points]
+
+
+def _told(walk: Walk, recording: Recording, points: tuple[Point, ...], chosen: int) -> str:
+    return (
+        f"{walk.name}: {len(recording.kinds) - 1} runs and who looks, {2 * len(recording.calls)} boundaries, {len(points)} at"
+        f" which something is left, {chosen} of them to be killed; seen beyond them: {len(recording.beyond)}."
+    )
+
+
+def _cell(walk: Walk, recording: Recording, row: int, point: Point, outcome: Outcome) -> Cell:
+    call, _, side = point.name.rpartition(" ")
+    who = f"{recording.kinds[point.run]} {point.run or ''}".strip() + (f", step {point.step}" if point.step else "")
     ended = f"**{'; '.join(outcome.problems)[:300]}**" if outcome.problems else outcome.ended
-    who = f"{recording.kinds[point.run]} {point.run or ''}".strip()
-    return f"| {who} | {point.step or ''} | {point.name} | {ended} | {outcome.launches} |"
+    return Cell(walk.name, row, f"{who}: {call}", f"killed {side}", f"{ended}, {outcome.launches}")

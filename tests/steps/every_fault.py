@@ -1,15 +1,15 @@
 """The whole matrix: every HTTP call of a clean walk with every fault. A test is one fault at each call of one walk; how each case
-ended is told by fault_table. Not among the tests that run by themselves, because it takes long: `make fault-matrix`."""
+ended is told by matrix_table. Not among the tests that run by themselves, because it takes long: `make fault-matrix`."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import argo_matrix
 import pytest
 from argo_matrix import ArgoMatrix
 from fault_calls import FAULTS, FOR_EVER, LEFT_OUT, Call
 from fault_matrix import Matrix
-from fault_table import CELL, TOLD, Cell
+from matrix_table import CELL, NOTE, Cell, Record
 from rollback_matrix import RollbackMatrix
 from test_argocd_change import Shop, shop  # noqa: F401
 from test_fault_looks import LookMatrix
@@ -20,7 +20,6 @@ from oneshot_dagster.domain.run import State
 
 CHOSEN = os.environ.get("FAULTS", "")
 WALKS = {"a run": Matrix, "a rollback": RollbackMatrix}
-Record = Callable[[str, object], None]
 
 
 @pytest.mark.timeout(0)
@@ -57,12 +56,15 @@ def test_every_call_of_a_look_with_every_fault(looks: LookMatrix, record_propert
 def _walked(matrix: Matrix, calls: Iterable[Call], walk: str, fault: str, record: Record) -> list[str]:
     failed = list[str]()
     for row, call in enumerate(calls):
-        if (call.family, fault) in LEFT_OUT or CHOSEN not in f"{call.name}, {fault}":
+        if CHOSEN not in f"{call.name}, {fault}":
+            continue
+        if why := LEFT_OUT.get((call.family, fault)):
+            record(NOTE, ("left out", f"{call.family}, {fault}: {why}"))
             continue
         name, outcome = f"{call.name}, {fault}", matrix.case(call, fault)
         wrong = f"**{'; '.join(outcome.problems)}**" if outcome.problems else ""
         record(CELL, tuple(Cell(walk, row, call.name, fault, wrong or f"{outcome.ended}, {outcome.launches}")))
         if fault in FOR_EVER or outcome.ended == State.NEEDS_HUMAN:
-            record(TOLD, f"{name}: {outcome.ended}: {outcome.reason}")
+            record(NOTE, ("what a person was told", f"{name}: {outcome.ended}: {outcome.reason}"))
         failed += [f"{name}: {problem}" for problem in outcome.problems]
     return failed

@@ -87,11 +87,12 @@ class Recording:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """`problems` is empty where all that must hold holds."""
+    """`problems` is empty where all that must hold holds. `missed`: deaths that were never reached."""
 
     ended: str
     launches: int
     problems: tuple[str, ...]
+    missed: bool = False
 
 
 def record(world: World, walk: Walk, folder: Path) -> Recording:
@@ -122,8 +123,11 @@ def killed(world: World, walk: Walk, deaths: Mapping[int, Point]) -> Outcome:
     try:
         attempt = one.walk()
         dead = one.dead()
-        problems = [*one.problems(), *(f"{p.name} was never reached" for n, p in deaths.items() if n not in dead)]
-        return Outcome(ended=attempt.state.value, launches=len(one.launcher.runs), problems=tuple(problems))
+        missed = [f"{point.name} was never reached" for number, point in deaths.items() if number not in dead]
+        problems = (*one.problems(), *missed)
+        return Outcome(
+            ended=attempt.state.value, launches=len(one.launcher.runs), problems=problems, missed=bool(missed)
+        )
     except AssertionError as error:
         return Outcome(ended="nowhere", launches=len(one.launcher.runs), problems=(str(error),))
     finally:
