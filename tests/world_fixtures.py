@@ -26,6 +26,7 @@ from oneshot_dagster.local.forge.client import ForgeClient
 from oneshot_dagster.settings import Settings
 from oneshot_dagster.steps.services import Services
 from oneshot_dagster.steps.take import Caller, taken
+from oneshot_dagster.system.tls import trust_for
 
 OWNER_TOKEN, ENGINE_TOKEN = "owner-token-for-tests", "engine-token-for-tests"
 
@@ -166,4 +167,4 @@ def engine(world: World) -> Iterator[Callable[..., Engine]]:
 
 
 def served(url: str) -> dict[str, object]:
-    return httpx.get(f"{url}/_supervisor", timeout=5).json()
+    return httpx.get(f"{url}/_supervisor", timeout=5, verify=trust_for(url)).json()

@@ -161,7 +161,7 @@ class _One:
         self.key, _ = self.world.plant(self.wanted.kind)
         if LOOKS in self._armed:
             settings, folder = self._armed[LOOKS], self.world.home / f"looks-{self.key.issue_number}"
-            self._looks = MortalLooks(settings, self.world.settings(), self.key, self.launcher, folder)
+            self._looks = MortalLooks(settings, self.key, self.launcher, folder)
         take_in(self.services, self.key, base=None, prompt="", by="ada")
         return until(self.services, self.launcher, self.key, _over, seconds=_PATIENCE, look=self._look)
 
@@ -170,7 +170,9 @@ class _One:
         attempt = self.services.store.runs.latest(self.key)
         if attempt and attempt.infrastructure_retries:
             self.services.store.runs.update(attempt.id, {"infrastructure_retries": 0})
-        return self._looks() if self._looks else continue_changes(self.services, self.launcher, only=self.key)
+        if self._looks and not self._looks.died:
+            return self._looks()
+        return continue_changes(self.services, self.launcher, only=self.key)
 
     def dead(self) -> set[int]:
         """The numbers of what was killed."""

@@ -1,24 +1,20 @@
 """Who looks at a change, each look a process of its own that may die at a boundary. What it wants started, the test starts."""
 
 import json
-import multiprocessing
 import os
 import signal
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from process_launcher import ProcessLauncher
+from process_launcher import ProcessLauncher, server
 
 from oneshot_dagster.domain.attempt import Attempt, Launch
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.services.launcher.protocol import RunView
 from oneshot_dagster.settings import Settings
 
-_server = multiprocessing.get_context("forkserver")
 _DIED = -signal.SIGKILL
-_BETWEEN = 0.3  # seconds
 
 
 @dataclass(frozen=True)
@@ -57,27 +53,24 @@ def one_look(settings: Settings, key: ChangeKey, wishes: Wishes, said: Path) -> 
 
 @dataclass
 class MortalLooks:
-    """Looks with these settings until one of them dies, and `after` that."""
+    """Looks with these settings until one of them has died."""
 
     settings: Settings
-    after: Settings
     key: ChangeKey
     launcher: ProcessLauncher
     folder: Path
     died: bool = False
 
     def __call__(self) -> list[str]:
-        time.sleep(_BETWEEN)
         self.folder.mkdir(exist_ok=True)
         said = self.folder / "said"
         said.unlink(missing_ok=True)
         wishes = Wishes({run_id: view.status for run_id, view in self._views().items()}, self.folder)
-        settings = self.after if self.died else self.settings
-        process = _server.Process(target=one_look, args=(settings, self.key, wishes, said))
+        process = server.Process(target=one_look, args=(self.settings, self.key, wishes, said))
         process.start()
         process.join()
-        assert process.exitcode == 0 or (process.exitcode == _DIED and not self.died), "a look failed"
-        self.died = self.died or process.exitcode == _DIED
+        assert process.exitcode in {0, _DIED}, "a look failed"
+        self.died = process.exitcode == _DIED
         self._grant()
         return said.read_text().splitlines() if said.exists() else ["the look died"]
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from multiprocessing import connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -21,8 +22,15 @@ from oneshot_dagster.steps.resume import continue_changes
 from oneshot_dagster.steps.services import Services
 from oneshot_dagster.steps.take import Caller, taken
 
-_server = multiprocessing.get_context("forkserver")
-_server.set_forkserver_preload(["oneshot_dagster.bootstrap", "oneshot_dagster.steps.take", "githubkit", "psycopg"])
+server = multiprocessing.get_context("forkserver")
+server.set_forkserver_preload(
+    [  # what a run, or a look, would import by and by, each process anew
+        *("oneshot_dagster.bootstrap", "oneshot_dagster.steps.take", "oneshot_dagster.steps.triggers"),
+        *("oneshot_dagster.services.git.command", "oneshot_dagster.services.github.connection"),
+        *("git", "githubkit", "httpcore", "psycopg", "sqlalchemy.dialects.postgresql.psycopg", "encodings.idna"),
+    ]
+)
+_WHILE_IT_RUNS, _OTHERWISE = 0.4, 0.1  # seconds between two looks
 
 
 def one_run(
@@ -89,7 +97,7 @@ class ProcessLauncher:
         settings = self.armed.get(len(self.runs) + 1, self.settings)
         chosen = tuple(artifact for artifact in artifacts if artifact in self.artifacts)
         arguments = (settings, key, run_id, chosen, log, dict(self.limits))
-        process = _server.Process(target=one_run, args=arguments)
+        process = server.Process(target=one_run, args=arguments)
         process.start()
         self.runs[run_id] = process
         return process
@@ -117,6 +125,11 @@ class ProcessLauncher:
         for process in self.runs.values():
             process.join(20)
         return [self._status(run_id) for run_id in self.runs]
+
+    def waits(self) -> None:
+        """Until the next look: the end of a run is seen at once."""
+        alive = [process.sentinel for process in self.runs.values() if process.exitcode is None]
+        connection.wait(alive, _WHILE_IT_RUNS if alive else _OTHERWISE)
 
     def said(self, key: ChangeKey) -> str:
         log = self.logs / f"{key.issue_number}.log"
@@ -151,7 +164,7 @@ def until(
         if time.monotonic() > deadline:
             told = "\n".join(story)
             raise AssertionError(f"{key} stands at {attempt}\n\n{told}\n\n{launcher.said(key)}")
-        time.sleep(0.1)
+        launcher.waits()
 
 
 def sealed(attempt: Attempt) -> bool:

@@ -1,18 +1,16 @@
 """A look through a repository that is killed anywhere: the next one heeds what was asked, and nothing is said or done twice."""
 
-import multiprocessing
 import os
 
 import pytest
 from look_points import POINTS, asked
+from process_launcher import server
 
 from oneshot_dagster.bootstrap import open_services
 from oneshot_dagster.local.demo.plant import REPOSITORY
 from oneshot_dagster.steps.triggers import take_up
 
 EVERY = [(what, point) for what, points in POINTS.items() for point in points]
-_server = multiprocessing.get_context("forkserver")
-_server.set_forkserver_preload(["oneshot_dagster.bootstrap", "oneshot_dagster.steps.triggers", "githubkit", "psycopg"])
 
 
 def one_look(settings) -> None:
@@ -32,7 +30,7 @@ def test_a_look_that_died_there_is_made_good_by_the_next(shared_asking, what, po
     one = asked(asking, what)
     crash = asking.world.home / "crash"
     crash.write_text("\n".join(POINTS[what][point]))
-    look = _server.Process(target=one_look, args=(asking.world.settings(crash_file=crash),))
+    look = server.Process(target=one_look, args=(asking.world.settings(crash_file=crash),))
     look.start()
     look.join(60)
     assert (look.exitcode, crash.exists()) == (-9, False), "the point was never reached"

@@ -4,11 +4,15 @@ from typing import Any, cast
 
 import httpx
 
+from oneshot_dagster.system.tls import trust_for
+
 _UP = 60.0
 
 
 def deploy(url: str, sha: str) -> None:
-    httpx.post(f"{url}/deploy", json={"sha": sha}, timeout=_UP, trust_env=False).raise_for_status()
+    httpx.post(
+        f"{url}/deploy", json={"sha": sha}, timeout=_UP, trust_env=False, verify=trust_for(url)
+    ).raise_for_status()
 
 
 def revision(url: str) -> str | None:
@@ -22,4 +26,4 @@ def deployed(url: str) -> list[str]:
 
 
 def _state(url: str) -> dict[str, Any]:
-    return httpx.get(f"{url}/_supervisor", timeout=5.0, trust_env=False).json()
+    return httpx.get(f"{url}/_supervisor", timeout=5.0, trust_env=False, verify=trust_for(url)).json()

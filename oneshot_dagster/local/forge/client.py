@@ -6,6 +6,8 @@ from typing import Any
 
 import httpx
 
+from oneshot_dagster.system.tls import trust_for
+
 Json = dict[str, Any]  # answers of an HTTP API: any JSON
 
 
@@ -28,7 +30,9 @@ class ForgeClient:
     def __init__(self, url: str, token: str, *, timeout: float = 30.0) -> None:
         self.url = url.rstrip("/")
         self.token = token
-        self._http = httpx.Client(base_url=self.url, headers=_headers(token), timeout=timeout, trust_env=False)
+        self._http = httpx.Client(
+            base_url=self.url, headers=_headers(token), timeout=timeout, trust_env=False, verify=trust_for(self.url)
+        )
 
     def close(self) -> None:
         self._http.close()
