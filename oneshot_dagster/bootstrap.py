@@ -58,12 +58,14 @@ def open_services(settings: Settings | None = None) -> Services:
     scratch = settings.home / "scratch"
     sandbox = sandbox_of(settings)
     root = settings.github.git_url.rstrip("/")
+    worker = agent(settings, scratch, sandbox)
     git = GitRepositories(
         home=settings.home,
         worktrees=settings.worktree_root,
         remote_url=lambda repository: f"{root}/{repository}.git",
         token=tokens.token,
         identity=author,
+        secrets=worker.secrets,
     )
 
     def close() -> None:
@@ -74,7 +76,7 @@ def open_services(settings: Settings | None = None) -> Services:
         store=store,
         git=git,
         github=github,
-        agent=agent(settings, scratch, sandbox),
+        agent=worker,
         judge=judge(settings.judge, scratch, sandbox.bounds),
         suites=LocalSuites(scratch=scratch, sandbox=sandbox),
         deploys=_deploys(settings, scratch),

@@ -72,7 +72,7 @@ DECIDE: dict[str, tuple[str, tuple[str, ...]]] = {
     "undone": ("Whether the change is wanted at all, and what it has to keep.", ("answer", "retry", "stop")),
     "prompt_file": ("What [prompt] file means: put that file on the base, stop this and start it anew.", ("stop",)),
     "patch_outside_repository": ("Whether the agent was led astray; a retry lets it work anew.", ("answer", "retry", "stop")),
-    "patch_holds_secret": ("How a key came into the files; renew it. A retry lets the agent work anew.", ("answer", "retry", "stop")),
+    "patch_holds_secret": ("How a key came into the patch; renew it. A retry works anew without it.", ("answer", "retry", "stop")),
     "patch_too_large": ("Whether so much is wanted at once; tell the agent what may go.", ("answer", "retry", "stop")),
     "agent_key_refused": ("Why the model's service refuses the key; once it is mended, retry.", ("retry", "stop")),
     "agent_key_missing": ("Where the key of the model lies (ONESHOT_AGENT__API_KEY_FILE); after that, retry.", ("retry", "stop")),

@@ -35,7 +35,7 @@ def play(turn: Turn, prompt: str, start_sha: str) -> Played:
             recorded_head=start_sha,
             branch=attempt.inputs.head,
         )
-        turn.keep(tree.kept)
+        turn.keep(tree)
         ready = stack.enter_context(set_up(turn, tree.path, start_sha, held=lock))
         resume, session = _last_session(turn)
         request = AgentRequest(

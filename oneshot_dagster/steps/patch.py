@@ -13,7 +13,6 @@ from oneshot_dagster.steps.agent_session import SESSION, Played, play
 from oneshot_dagster.steps.prompting import prompt_of
 from oneshot_dagster.steps.spent import spent, spent_budget, tokens_of, usd_of
 from oneshot_dagster.steps.turn import Turn
-from oneshot_dagster.system.log import holds
 
 _KEPT = "work_kept"  # the fact that an agent's work was committed before it had finished, for a session that goes on
 
@@ -38,7 +37,6 @@ def patch(turn: Turn) -> Record | NotMyTurn:
     if result.end is AgentEnd.CANCELLED and played.over is None:
         return NotMyTurn(artifact=Artifact.PATCH, reason="a person asked to stop while the agent worked")
     head_sha = _commit(turn)
-    _refuse_secrets(turn, start_sha=start_sha, head_sha=head_sha)
     _leave_patch(turn, result, start_sha=start_sha, head_sha=head_sha)
     _stop_where_it_cannot_go_on(turn, played, start_sha=start_sha, head_sha=head_sha)
     _move(turn, result, start_sha=start_sha, head_sha=head_sha)
@@ -86,16 +84,6 @@ def _commit(turn: Turn) -> str:
         author=limits.author,
         most=limits.patch,
     )
-
-
-def _refuse_secrets(turn: Turn, *, start_sha: str, head_sha: str) -> None:
-    """Before anything of it is kept or pushed."""
-    given = turn.services.agent.secrets()
-    if not given or head_sha == start_sha:
-        return
-    if holds(turn.services.git.patch(turn.attempt.key, base_sha=start_sha, head_sha=head_sha), given):
-        why = "the patch holds a key that the agent was given; nothing of it was pushed"
-        raise NeedsHuman(why, reason="patch_holds_secret")
 
 
 def _leave_patch(turn: Turn, result: AgentResult, *, start_sha: str, head_sha: str) -> None:

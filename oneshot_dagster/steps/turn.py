@@ -4,13 +4,13 @@ What each step does is in its own file; who calls it is orchestration's."""
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from oneshot_dagster.domain.artifact import Artifact
 from oneshot_dagster.domain.attempt import Attempt, Awaited
 from oneshot_dagster.domain.errors import LeaseLost
 from oneshot_dagster.domain.policy import Policy, parse_policy
 from oneshot_dagster.domain.run import BEFORE_MERGE, Kind, State
+from oneshot_dagster.services.git.protocol import Worktree
 from oneshot_dagster.steps.lease import Held
 from oneshot_dagster.steps.services import Services
 
@@ -121,11 +121,16 @@ class Turn:
         )
         return blob.sha256
 
-    def keep(self, left: Path | None) -> None:
+    def keep(self, tree: Worktree) -> None:
         """What lay in the worktree and is on no remote: a bundle, or a tar where git could not hold it."""
-        if left is not None:
-            media_type = "application/x-tar" if left.suffix == ".tar" else "application/x-git-bundle"
-            self.file("worktree-kept", left.read_bytes(), media_type)
+        if tree.dropped:
+            self.say(
+                f"what lay in the worktree held a key of the agent's and was dropped: {', '.join(tree.dropped[:10])}"
+            )
+            self.fact("engine", "worktree_dropped", {"places": tree.dropped[:100]})
+        if tree.kept is not None:
+            media_type = "application/x-tar" if tree.kept.suffix == ".tar" else "application/x-git-bundle"
+            self.file("worktree-kept", tree.kept.read_bytes(), media_type)
 
     def read_file(self, name: str, *, of: str | None = None) -> bytes | None:
         """The newest file of that name, of this attempt or of another one's id."""

@@ -17,7 +17,7 @@ def worktree(turn: Turn) -> Record | NotMyTurn:
         recorded_head=recorded,
         branch=attempt.inputs.head,
     )
-    turn.keep(tree.kept)
+    turn.keep(tree)
     turn.store.projections.save_worktree(
         attempt.key,
         pr_number=attempt.pr_number,

@@ -1,18 +1,14 @@
 """How we log, and the one place that takes secrets out of a text: known values, and what looks like a token."""
 
-import base64
-import json
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TextIO
-from urllib.parse import quote, quote_plus
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-REDACTED = "[redacted]"
-_SHORTEST = 6  # a shorter value would blot out ordinary words
+from oneshot_dagster.system.secret_forms import REDACTED, SHORTEST, forms
 
 _URL_SAFE = r"[A-Za-z0-9_-]"
 _PATTERNS = tuple(
@@ -32,35 +28,6 @@ _PATTERNS = tuple(
         (r"\bAIza[A-Za-z0-9_-]{30,}", REDACTED),
     )
 )
-
-
-def forms(secret: str) -> frozenset[str]:
-    """The value as it is, in JSON, in a URL, and in base64 at any place of a longer text."""
-    raw = secret.encode()
-    found = {secret, json.dumps(secret)[1:-1], quote(secret, safe=""), quote_plus(secret)}
-    for before in range(3):
-        # Of base64 only the characters that hold nothing but the secret's bits are the same wherever it stands.
-        first, last = -(-8 * before // 6), 8 * (before + len(raw)) // 6
-        encoded = base64.b64encode(b"\0" * before + raw).decode()[first:last]
-        found |= {encoded, encoded.translate(str.maketrans("+/", "-_"))}
-    return frozenset(form for form in found if len(form) >= _SHORTEST)
-
-
-def cleaner(secrets: Iterable[str]) -> Callable[[bytes], bytes]:
-    """Takes these values, in any of their forms, out of what somebody said."""
-    known = sorted({form.encode() for secret in secrets for form in forms(secret)}, key=len, reverse=True)
-
-    def clean(said: bytes) -> bytes:
-        for form in known:
-            said = said.replace(form, REDACTED.encode())
-        return said
-
-    return clean
-
-
-def holds(content: bytes, secrets: Iterable[str]) -> bool:
-    """Whether one of these values, in any of its forms, is in there."""
-    return any(form.encode() in content for secret in secrets for form in forms(secret))
 
 
 def without(text: str, known: Iterable[str]) -> str:
@@ -84,7 +51,7 @@ def register_secret(secret: str) -> None:
     """From now on the value, in any of its forms, is taken out of logs. Values under six characters are not."""
     known = forms(secret) | set(_known.longest_first)
     _known.longest_first = tuple(
-        sorted((form for form in known if len(form) >= _SHORTEST), key=lambda form: (-len(form), form))
+        sorted((form for form in known if len(form) >= SHORTEST), key=lambda form: (-len(form), form))
     )
 
 

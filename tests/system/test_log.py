@@ -3,12 +3,14 @@
 import base64
 import io
 import json
+import shlex
 from urllib.parse import quote
 
 import pytest
 import structlog
 
-from oneshot_dagster.system.log import REDACTED, configure, forms, redact, register_secret, without
+from oneshot_dagster.system.log import configure, redact, register_secret, without
+from oneshot_dagster.system.secret_forms import REDACTED, forms
 
 SECRET = 'p4ss/wörd+"x" &42'
 
@@ -23,6 +25,10 @@ SECRET = 'p4ss/wörd+"x" &42'
         base64.b64encode(b"x-access-token:" + SECRET.encode()).decode(),
         base64.b64encode(b"user:" + SECRET.encode() + b":more").decode(),
         base64.urlsafe_b64encode(b"xy" + SECRET.encode()).decode(),
+        SECRET.encode().hex(),
+        "".join(f"%{byte:02X}" for byte in SECRET.encode()),
+        json.dumps(SECRET, ensure_ascii=False)[1:-1].replace("/", "\\/"),
+        shlex.quote(SECRET),
     ],
 )
 def test_a_known_secret_is_taken_out_in_any_form(shown):

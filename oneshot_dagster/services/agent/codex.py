@@ -29,10 +29,10 @@ from oneshot_dagster.system.codex.home import (
     restore_session,
 )
 from oneshot_dagster.system.codex.program import Program, bounded, check_sandbox, environment, installed, version
-from oneshot_dagster.system.log import cleaner
 from oneshot_dagster.system.process import Command
 from oneshot_dagster.system.sandbox.room import Bounds
 from oneshot_dagster.system.sandbox.usage import Usage
+from oneshot_dagster.system.secret_forms import cleaner
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,11 +13,11 @@ from oneshot_dagster.domain.isolation import Isolation
 from oneshot_dagster.services.agent import keys
 from oneshot_dagster.services.agent.protocol import AgentEnd, AgentEvent, AgentRequest, AgentResult
 from oneshot_dagster.services.agent.transcript import Transcript
-from oneshot_dagster.system.log import cleaner
 from oneshot_dagster.system.process import Command, clean_environment
 from oneshot_dagster.system.sandbox.git_folders import GitFolders
 from oneshot_dagster.system.sandbox.room import Address, Room
 from oneshot_dagster.system.sandbox.sandbox import Ended, Sandbox
+from oneshot_dagster.system.secret_forms import cleaner
 
 LOG_LIMIT = 4 * 2**20
 

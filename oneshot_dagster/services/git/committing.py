@@ -2,21 +2,31 @@
 No hook, no signature, no configuration of anybody else takes part."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from oneshot_dagster.domain.errors import NeedsHuman, TryAgain
 from oneshot_dagster.domain.git_diff import parse_raw_numstat
 from oneshot_dagster.domain.snapshot import FileChange, printable
+from oneshot_dagster.services.git import leaks
 from oneshot_dagster.services.git.links import leading_outside
 from oneshot_dagster.services.git.protocol import Identity, Most
 from oneshot_dagster.services.git.tree import Tree
 
 LINK, REPOSITORY, NOTHING = "120000", "160000", "000000"
+_NAMED = 10
 _LEFT_OUT = tuple(f":(top,exclude,glob){path}" for path in (".codex*", ".codex*/**", ".oneshot", ".oneshot/**"))
 
 
-def commit_all(
-    tree: Tree, *, start: str, message: str, author: Identity, committer: Identity, most: Most | None = None
-) -> str:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Words:
+    """Of a commit."""
+
+    message: str
+    author: Identity
+    committer: Identity
+
+
+def commit_all(tree: Tree, words: Words, *, start: str, secrets: leaks.Secrets, most: Most | None = None) -> str:
     """The new commit on top of `start`, where HEAD stands afterwards; `start` itself where nothing differs."""
     _return_to(tree, start)
     _add(tree)
@@ -28,7 +38,8 @@ def commit_all(
     _refuse_what_leads_outside(tree, start, changes)
     if most is not None:
         _refuse_more(tree, changes, most)
-    commit = commit_tree(tree, parent=start, message=message, author=author, committer=committer)
+    _refuse_secrets(tree, start, changes, words.message, secrets)
+    commit = commit_tree(tree, parent=start, message=words.message, author=words.author, committer=words.committer)
     tree.bare.pin(tree.key.issue_number, commit)
     tree.detach(commit)
     return commit
@@ -121,6 +132,33 @@ def _refuse_more(tree: Tree, changes: Sequence[FileChange], most: Most) -> None:
             f"{most.size / 2**20:.0f} MiB are allowed",
             reason="patch_too_large",
         )
+
+
+def _refuse_secrets(
+    tree: Tree, start: str, changes: Sequence[FileChange], message: str, secrets: leaks.Secrets
+) -> None:
+    """Before anything leads to it; what holds one stays nowhere."""
+    if not (search := secrets()):
+        return
+    places = (*leaks.in_words(message.encode(), search), *leaks.in_changes(tree.bare, changes, search))
+    if not places:
+        return
+    _sweep(tree, start)
+    more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
+    raise NeedsHuman(
+        f"the patch holds a key that the agent was given, in {'; '.join(places[:_NAMED])}{more}; all of it was dropped, "
+        "and nothing was committed, kept or pushed",
+        reason="patch_holds_secret",
+    )
+
+
+def _sweep(tree: Tree, start: str) -> None:
+    tree.record(None)
+    tree.fresh_index(start)
+    tree.git("reset", "--hard", "--quiet")
+    tree.git("clean", "-ffdx", "--quiet")
+    tree.leave_out(())
+    tree.record(start)
 
 
 def _links(tree: Tree, *listing: str) -> dict[bytes, bytes]:

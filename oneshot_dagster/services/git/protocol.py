@@ -14,13 +14,15 @@ from oneshot_dagster.domain.snapshot import FileChange, Snapshot
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Worktree:
     """`kept` is a file with commits or changes that lay in the worktree and are not on the remote, or None: a git bundle,
-    or a tar of the folder where git cannot hold what lay there (a repository within it)."""
+    or a tar of the folder where git cannot hold what lay there (a repository within it). `dropped` are the places in it that
+    held a secret of the agent's: then nothing of it is kept."""
 
     name: str
     path: Path
     base_sha: str
     head_sha: str
     kept: Path | None = None
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +72,8 @@ class Git(Protocol):
     def commit_all(self, path: Path, *, message: str, author: Identity, most: Most | None = None) -> str:
         """Commits everything in the worktree but `.codex*` files; the head SHA after it, unchanged where nothing differs.
 
-        Raises NeedsHuman for a symlink or submodule that leads outside of the repository, and for more than `most`.
+        Raises NeedsHuman for a symlink or submodule that leads outside of the repository, for more than `most`, and for a
+        secret of the agent's: of that nothing is committed, and the worktree is swept.
         """
         ...
 

@@ -2,17 +2,19 @@
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from oneshot_dagster.domain.errors import NeedsHuman, TryAgain
 from oneshot_dagster.services.git import names
 from oneshot_dagster.services.git.bare import TRACKED, Bare
-from oneshot_dagster.services.git.keeping import Standing, keep, keep_folder, standing
+from oneshot_dagster.services.git.keeping import Kept, Standing, keep, keep_folder, standing
+from oneshot_dagster.services.git.leaks import Secrets
 from oneshot_dagster.services.git.protocol import Identity, Worktree
 from oneshot_dagster.services.git.tree import Tree
 
 
-def provision(tree: Tree, *, base: str, recorded_head: str | None, branch: str, identity: Identity) -> Worktree:
+def provision(
+    tree: Tree, *, base: str, recorded_head: str | None, branch: str, identity: Identity, secrets: Secrets
+) -> Worktree:
     with tree.alone(), ThreadPoolExecutor(1) as pool:
         with tree.bare.locked():
             usable = tree.put() is not None and tree.is_linked()
@@ -23,24 +25,26 @@ def provision(tree: Tree, *, base: str, recorded_head: str | None, branch: str, 
             head = _head(tree.bare, base=base, recorded_head=recorded_head, branch=branch)
             base_sha = _merge_base(tree.bare, head, base)
             tree.bare.pin(tree.key.issue_number, head)
-            kept = None if usable else _make_anew(tree, head)
+            kept = Kept() if usable else _make_anew(tree, head, secrets)
         found = looking.result() if looking is not None else None
         if found is not None:
-            kept = keep(tree, found, target=head, identity=identity)
+            kept = keep(tree, found, target=head, identity=identity, secrets=secrets)
         _bring(tree, found, head)
         tree.leave_out(())
         tree.record(head)
-    return Worktree(name=tree.name, path=tree.path, base_sha=base_sha, head_sha=head, kept=kept)
+    return Worktree(
+        name=tree.name, path=tree.path, base_sha=base_sha, head_sha=head, kept=kept.path, dropped=kept.dropped
+    )
 
 
-def remove(tree: Tree, *, identity: Identity) -> None:
+def remove(tree: Tree, *, identity: Identity, secrets: Secrets) -> None:
     """What lies in it alone is kept."""
     with tree.alone():
         if tree.put() is not None and tree.is_linked():
             found = _look(tree)
-            keep(tree, found, target=found.head, identity=identity)
+            keep(tree, found, target=found.head, identity=identity, secrets=secrets)
         elif not tree.is_empty() and not tree.admin.exists():
-            keep_folder(tree)
+            keep_folder(tree, secrets)
         with tree.bare.locked():
             tree.record(None)
             tree.clear()
@@ -64,10 +68,10 @@ def _merge_base(bare: Bare, head: str, base: str) -> str:
     return found.stdout.decode().split()[0]
 
 
-def _make_anew(tree: Tree, head: str) -> Path | None:
+def _make_anew(tree: Tree, head: str, secrets: Secrets) -> Kept:
     """What is no worktree of ours, and not a half-made one, is kept first."""
     foreign = tree.put() is not None or not tree.admin.exists()
-    kept = keep_folder(tree) if foreign and not tree.is_empty() else None
+    kept = keep_folder(tree, secrets) if foreign and not tree.is_empty() else Kept()
     tree.record(None)
     tree.add(head)
     return kept

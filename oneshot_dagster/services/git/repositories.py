@@ -2,7 +2,7 @@
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from oneshot_dagster.domain.change import ChangeKey
@@ -11,20 +11,21 @@ from oneshot_dagster.domain.snapshot import FileChange, Snapshot
 from oneshot_dagster.services.git import names, proposing, provisioning, pushing, reverting
 from oneshot_dagster.services.git.archive import changes_archive, present
 from oneshot_dagster.services.git.bare import Bare
-from oneshot_dagster.services.git.committing import commit_all
+from oneshot_dagster.services.git.committing import Words, commit_all
 from oneshot_dagster.services.git.credentials import Credentials
 from oneshot_dagster.services.git.diffing import DIFF, files_counted, files_with_patches
 from oneshot_dagster.services.git.folder import read_folder
 from oneshot_dagster.services.git.protocol import Identity, Most, Reverted, Worktree
 from oneshot_dagster.services.git.setting_aside import set_aside
 from oneshot_dagster.services.git.tree import Tree, read_record
+from oneshot_dagster.system.secret_forms import Search
 
 
 class GitRepositories:
     """Bare repositories under `home`/repos, worktrees under `worktrees`; `identity` is the committer.
 
     `environment` is added to calls of the remote: a proxy, certificates. `patience` is how long `hold` waits for who
-    holds a worktree before it ends them.
+    holds a worktree before it ends them. What holds one of `secrets` is neither committed nor kept.
     """
 
     def __init__(
@@ -37,17 +38,23 @@ class GitRepositories:
         identity: Identity,
         environment: Mapping[str, str] | None = None,
         patience: float = 30.0,
+        secrets: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         self._home, self._worktrees = home.absolute(), worktrees.absolute()
         self._remote_url, self._identity, self._patience = remote_url, identity, patience
-        self._token = token
+        self._token, self._secrets = token, lambda: Search(secrets())
         self._environment = dict(environment or {})
         self._bares: dict[str, Bare] = {}
 
     def provision(self, key: ChangeKey, *, base: str, head: str, recorded_head: str | None, branch: str) -> Worktree:
         del head
         return provisioning.provision(
-            self._tree(key), base=base, recorded_head=recorded_head, branch=branch, identity=self._identity
+            self._tree(key),
+            base=base,
+            recorded_head=recorded_head,
+            branch=branch,
+            identity=self._identity,
+            secrets=self._secrets,
         )
 
     def worktree_path(self, key: ChangeKey) -> Path:
@@ -65,7 +72,7 @@ class GitRepositories:
             yield descriptor
 
     def remove_worktree(self, key: ChangeKey) -> None:
-        provisioning.remove(self._tree(key), identity=self._identity)
+        provisioning.remove(self._tree(key), identity=self._identity, secrets=self._secrets)
 
     def set_aside(self, key: ChangeKey) -> tuple[str, ...]:
         return set_aside(self._tree(key))
@@ -76,7 +83,8 @@ class GitRepositories:
         if put is None:
             raise BadInput(tried="commit a worktree", found=str(path), do="provision the worktree of the change first")
         tree = self._tree(ChangeKey.parse(put.key))
-        commit = commit_all(tree, start=put.head, message=message, author=author, committer=self._identity, most=most)
+        words = Words(message=message, author=author, committer=self._identity)
+        commit = commit_all(tree, words, start=put.head, secrets=self._secrets, most=most)
         tree.record(commit)
         return commit
 

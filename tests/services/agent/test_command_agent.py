@@ -10,7 +10,7 @@ import pytest
 from oneshot_dagster.domain.errors import TryAgain
 from oneshot_dagster.services.agent.command import CommandAgent
 from oneshot_dagster.services.agent.protocol import AgentEnd, AgentEvent, AgentRequest, AgentResult, Usage
-from oneshot_dagster.system.log import forms
+from oneshot_dagster.system.secret_forms import forms
 
 
 @pytest.fixture
