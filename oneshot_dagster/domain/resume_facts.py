@@ -41,8 +41,8 @@ class ResumeFacts:
     in seconds, None where it was never taken; `lease_epoch` as it was then, 0 where never.
     `last_run_moved`: the last run made a step of the lifecycle.
     `gate` was read now, for a parked attempt whose head is public. `merged_outside`: a person merged the PR.
-    `merge_free`: nothing holds the merge of one that is parked, judged. `landing`: GitHub still has the merge that it was
-    asked for. `open_intent`: a write action has no outcome;
+    `merge_free`: nothing holds the merge of one that is parked, judged; `held_by` is what does.
+    `landing`: GitHub still has the merge that it was asked for. `open_intent`: a write action has no outcome;
     `merge_intended`: one of these is the merge, or the merge is done. The allowances are what is left of the change's.
     `catches_up`: whose lane is free now, and whom its policy has up to date with what landed meanwhile.
     `frozen_for`: how long a freeze has kept it from what it waits for; its deadline does not run then.
@@ -67,6 +67,7 @@ class ResumeFacts:
     lane_free: bool = False
     catches_up: bool = False
     merge_free: bool = False
+    held_by: str | None = None
     frozen_for: timedelta = timedelta(0)
     deployment_news: str | None = None
     landing: bool = False

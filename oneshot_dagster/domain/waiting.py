@@ -33,9 +33,15 @@ def next_look(what: str, now: datetime) -> datetime:
 def wait(attempt: Attempt, awaited: Awaited, facts: ResumeFacts, until: datetime) -> WaitUntil:
     if awaited.what == Awaiting.LANDING:
         return WaitUntil(until=until, reason=attempt.reason)
-    by_the_gate = awaited.what not in {Awaiting.MERGE, Awaiting.LANE}
-    held_by = facts.gate.reason if facts.gate is not None and by_the_gate else attempt.reason
-    return WaitUntil(until=until, reason=f"waits for {awaited.what}: {held_by}")
+    return WaitUntil(until=until, reason=f"waits for {awaited.what}: {_held_by(attempt, awaited, facts)}")
+
+
+def _held_by(attempt: Attempt, awaited: Awaited, facts: ResumeFacts) -> str:
+    """As it is now: what it parked for may have passed, and something else hold it."""
+    if awaited.what == Awaiting.MERGE:
+        return facts.held_by or attempt.reason
+    by_the_gate = awaited.what != Awaiting.LANE
+    return facts.gate.reason if facts.gate is not None and by_the_gate else attempt.reason
 
 
 def opened(what: str, facts: ResumeFacts) -> str | None:

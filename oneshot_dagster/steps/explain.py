@@ -1,7 +1,7 @@
 """Why a change stands where it stands: its state, what it awaits, what holds it, and each condition of its gate.
 Read afresh from GitHub where a pull request waits, else as it was recorded last."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from oneshot_dagster.domain.attempt import Attempt
@@ -9,6 +9,7 @@ from oneshot_dagster.domain.errors import OneshotError
 from oneshot_dagster.domain.gate import Gate
 from oneshot_dagster.domain.messages import Explained
 from oneshot_dagster.domain.messages import explain as rows_of
+from oneshot_dagster.domain.resume_facts import Awaiting
 from oneshot_dagster.domain.run import HEAD_IS_PUBLIC, State
 from oneshot_dagster.steps import freezing
 from oneshot_dagster.steps.gate import gate_at, last_reading, recorded_gate
@@ -30,15 +31,19 @@ class Explanation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Reading:
+    """`afresh`: GitHub was asked just now; only then `held` says what holds the merge, None that nothing does."""
+
     gate: Gate | None
     at: datetime | None
     source: str
     held: str | None = None
+    afresh: bool = False
 
 
 def explain(services: Services, attempt: Attempt) -> Explanation:
     now = services.store.now()
     reading = _read(services, attempt, now)
+    attempt = _as_held_now(attempt, reading)
     rows = rows_of(attempt, gate=reading.gate, read_at=reading.at, now=now)
     frozen = freezing.standing(services, attempt.key.repository)
     rows = (*rows, *(_held(attempt, "freeze", why) for why in frozen))
@@ -57,7 +62,15 @@ def _read(services: Services, attempt: Attempt, now: datetime) -> _Reading:
     except OneshotError as error:
         return _recorded(services, attempt, f"GitHub could not be asked ({error})")
     held = holds(services, attempt, facts)
-    return _Reading(gate=gate_at(services, attempt, facts), at=now, source="read from GitHub just now", held=held)
+    gate = gate_at(services, attempt, facts)
+    return _Reading(gate=gate, at=now, source="read from GitHub just now", held=held, afresh=True)
+
+
+def _as_held_now(attempt: Attempt, reading: _Reading) -> Attempt:
+    """Why it parked may have passed, and something else hold it by now."""
+    if not reading.afresh or attempt.awaited is None or attempt.awaited.what != Awaiting.MERGE:
+        return attempt
+    return replace(attempt, reason=reading.held or "nothing holds the merge any more; it goes on at the next look")
 
 
 def _recorded(services: Services, attempt: Attempt, otherwise: str) -> _Reading:

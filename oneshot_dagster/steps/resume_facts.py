@@ -41,6 +41,7 @@ def read_facts(
     policy = parse_policy(attempt.policy)
     last = launches[-1] if launches else None
     lane_free = _lane_free(services, attempt)
+    held_by = holds(services, attempt, pull) if pull is not None else None
     return ResumeFacts(
         launches=tuple(launches),
         last_run=_run_state(last, views),
@@ -54,7 +55,8 @@ def read_facts(
         head_moved=pull is not None and pull.open and pull.head_sha != attempt.head_sha,
         lane_free=lane_free,
         catches_up=lane_free and pull is not None and may_catch_up(services, attempt, pull),
-        merge_free=pull is not None and holds(services, attempt, pull) is None,
+        merge_free=pull is not None and held_by is None,
+        held_by=held_by,
         frozen_for=_frozen_for(services, attempt),
         deployment_news=_deployment_news(services, attempt, policy.deploy.kind, last, views),
         landing=_landing(services, attempt, writes),

@@ -9,12 +9,16 @@ from world_facts import assert_done_once, merges, tip
 from oneshot_dagster.domain.artifact import Artifact
 from oneshot_dagster.domain.errors import LeaseLost
 from oneshot_dagster.domain.run import State
+from oneshot_dagster.steps.explain import explain
 from oneshot_dagster.steps.freezing import freeze, unfreeze
 from oneshot_dagster.steps.holds import HOLD_LABEL
 from oneshot_dagster.steps.intake import take_in
 from oneshot_dagster.steps.resume import continue_changes
 
 SHOP = "acme/shop"
+LABELLED = f"the label {HOLD_LABEL} is on the pull request"
+FROZEN = "merges are frozen in acme/shop"
+FREE = "nothing holds the merge any more"
 TO_MERGE_READY = tuple(Artifact)[:7]
 
 
@@ -32,12 +36,23 @@ def test_a_frozen_merge_waits_with_its_reason_and_goes_on_once_it_is_lifted(worl
     world.forge.label(SHOP, parked.pr_number, HOLD_LABEL)
     unfreeze(services, SHOP, by="grace")
     (woken,) = continue_changes(services, launcher)
-    assert "nothing holds" not in woken
+    assert f"waits for merge: {LABELLED}" in woken
+    assert _explained(services, key) == {LABELLED}
+    freeze(services, SHOP, reason="an incident", by="grace")
     world.forge.api("DELETE", SHOP, f"/issues/{parked.pr_number}/labels/{HOLD_LABEL}")
+    assert _explained(services, key) == {FROZEN}
+    unfreeze(services, SHOP, by="grace")
+    assert _explained(services, key) == {FREE}
     assert "nothing holds the merge any more" in continue_changes(services, launcher, only=key)[0]
     until(services, launcher, key, sealed)
     assert_done_once(world, services, key, since=since)
     assert issue.check(world.shop_url).ok
+
+
+def _explained(services, key) -> set[str]:
+    """Which of these words are said of it."""
+    said = "; ".join(row.fact for row in explain(services, services.store.runs.latest(key)).rows)
+    return {words for words in (LABELLED, FROZEN, FREE) if words in said}
 
 
 def test_a_freeze_of_another_repository_holds_nothing_here(world, engine):
