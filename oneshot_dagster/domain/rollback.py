@@ -104,3 +104,8 @@ class TakenBackAlready:
         )
         do = "see that it is right" if self.serves_it else f"bring {self.tip[:12]} to serve and see that it is right"
         return f"{by_hand}, and {lacking}. Live: {serves}. In git: {git}. To go on: {do}, then resume"
+
+    @property
+    def comment(self) -> str:
+        """On the pull request of the revert, where that was open already."""
+        return f"{self.sentence}. Nothing is left to take back here: this pull request is closed, with its branch."

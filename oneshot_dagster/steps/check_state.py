@@ -11,10 +11,11 @@ from oneshot_dagster.domain.errors import NeedsHuman
 from oneshot_dagster.domain.gate import Gate, GateFacts, Opening, Thread, checks_failing
 from oneshot_dagster.domain.messages import conditions_table
 from oneshot_dagster.domain.patch import Failure
-from oneshot_dagster.domain.run import State
+from oneshot_dagster.domain.run import Kind, State
 from oneshot_dagster.steps import effects, lane
 from oneshot_dagster.steps.convergence import failed_alike
 from oneshot_dagster.steps.gate import gate_at, gate_without_pull
+from oneshot_dagster.steps.reverting import ended_meanwhile, where_now
 from oneshot_dagster.steps.turn import Turn
 
 MOST_UPDATES = 5  # of a branch in one attempt, each with CI and a judgement of its own
@@ -28,7 +29,7 @@ def check_state(turn: Turn) -> Record | NotMyTurn:
         return _without_pull(turn)
     facts, gate = hold_gate(turn, lambda _, gate: gate.opening is Opening.PENDING)
     _record_facts(turn, facts, gate)
-    if not turn.cancelled():
+    if not turn.cancelled() and not ended_meanwhile(turn, facts):
         _act(turn, facts, gate)
     return _record(turn, facts, gate)
 
@@ -146,9 +147,10 @@ def bring_up_to_date(turn: Turn, facts: GateFacts, gate: Gate) -> None:
     if not result.get("refused"):
         park(turn, gate, what="head_moved")
         return
+    live = f". {where_now(turn)}" if turn.attempt.kind is Kind.REVERT else ""
     turn.move(
         State.NEEDS_HUMAN,
-        f"{turn.attempt.inputs.head} conflicts with {turn.attempt.inputs.base} and GitHub could not update it",
+        f"{turn.attempt.inputs.head} conflicts with {turn.attempt.inputs.base} and GitHub could not update it{live}",
         human_from=State.AWAITING_CI,
         human_reason="merge_conflict",
         awaited=None,

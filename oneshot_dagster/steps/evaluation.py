@@ -21,7 +21,7 @@ from oneshot_dagster.steps.file_snapshot import read_snapshot
 from oneshot_dagster.steps.gate import gate_without_pull
 from oneshot_dagster.steps.judging import Answer, ask, shown_to_model, unseen
 from oneshot_dagster.steps.new_tests import prove
-from oneshot_dagster.steps.reverting import made_by_git
+from oneshot_dagster.steps.reverting import ended_meanwhile, made_by_git
 from oneshot_dagster.steps.telling import UNHEARD, shown_withheld
 from oneshot_dagster.steps.turn import Turn
 
@@ -34,6 +34,8 @@ def evaluation(turn: Turn) -> Record | NotMyTurn:
         return _without_pull(turn)
     facts, gate = read_gate(turn)
     turn.store.projections.save_pull(attempt.key.repository, facts)
+    if ended_meanwhile(turn, facts):
+        return NotMyTurn(artifact=Artifact.EVALUATION, reason=turn.attempt.reason)
     if facts.merged:
         turn.move(State.MERGE_READY, f"merged by {facts.merged_by} before it was judged")
         return NotMyTurn(artifact=Artifact.EVALUATION, reason=f"pull request #{facts.pr_number} is merged already")

@@ -15,6 +15,7 @@ from oneshot_dagster.steps.check_state import hold_gate, read_gate
 from oneshot_dagster.steps.holds import holds
 from oneshot_dagster.steps.landing import landed
 from oneshot_dagster.steps.probes import UNDERWAY, Action, Result
+from oneshot_dagster.steps.reverting import ended_meanwhile
 from oneshot_dagster.steps.telling import tell_check
 from oneshot_dagster.steps.turn import Turn
 from oneshot_dagster.steps.up_to_date import fall_back, is_stale
@@ -44,7 +45,7 @@ def merge(turn: Turn) -> Record | NotMyTurn:
 
 def _in_the_lane(turn: Turn, facts: GateFacts, gate: Gate) -> Record | NotMyTurn:
     epoch = lane.enter(turn)
-    if epoch is None:
+    if epoch is None or ended_meanwhile(turn, facts):
         return _refused(turn.attempt.reason)
     tip = fetched_tip(turn)
     # The lane is kept while the branch is brought up to date: nobody else of ours moves the base meanwhile.

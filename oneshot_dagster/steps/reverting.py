@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from oneshot_dagster.domain.artifact import Artifact, NotMyTurn, Verdict
 from oneshot_dagster.domain.attempt import Attempt
-from oneshot_dagster.domain.errors import NeedsHuman
+from oneshot_dagster.domain.errors import NeedsHuman, TryAgain
 from oneshot_dagster.domain.evaluation_rules import RuleResult
+from oneshot_dagster.domain.gate import GateFacts
 from oneshot_dagster.domain.opinion import Decision
 from oneshot_dagster.domain.pull_request import commit_message
 from oneshot_dagster.domain.rollback import (
@@ -17,7 +18,7 @@ from oneshot_dagster.domain.rollback import (
     taken_back_by,
     where_it_is,
 )
-from oneshot_dagster.domain.run import State
+from oneshot_dagster.domain.run import Kind, State
 from oneshot_dagster.services.git.protocol import Reverted
 from oneshot_dagster.steps.base import fetched_tip
 from oneshot_dagster.steps.delivery import observe
@@ -53,6 +54,31 @@ def what_it_takes_back(turn: Turn) -> str:
     return (
         f"{(broken.merge_sha or '')[:12]} (pull request #{broken.pr_number}, attempt {broken.number}): {broken.reason}"
     )
+
+
+def ended_meanwhile(turn: Turn, facts: GateFacts) -> bool:
+    """Whether a person took the merge out of the base while the revert's pull request was open: then the attempt is ended.
+
+    By commits of their own, or by merging it before it was judged; one that was judged goes on as what they merged.
+    """
+    attempt, github = turn.attempt, turn.services.github
+    as_judged = facts.merged and (attempt.judged_sha is not None or facts.merged_by == github.login)
+    if attempt.kind is not Kind.REVERT or as_judged:
+        return False
+    broken, tip = _broken(turn), fetched_tip(turn)
+    made = _reverted(turn, _landed_by(turn, broken), onto=tip, message="what is left to take back\n")
+    if made.sha is not None or made.conflicts:
+        return False
+    pull = github.pull(attempt.key.repository, facts.pr_number)
+    if pull is not None and pull.merged and not facts.merged:
+        raise TryAgain(f"#{pull.number} was merged while it was looked at")
+    end_taken_back(turn, broken, tip)
+    return True
+
+
+def where_now(turn: Turn) -> str:
+    """What serves and what git has, for who has to decide how it is taken back."""
+    return _where(turn, _broken(turn), fetched_tip(turn))
 
 
 def made_by_git(turn: Turn, sha: str) -> RuleResult:
@@ -115,11 +141,15 @@ def _give_up(turn: Turn, made: Reverted, broken: Attempt, tip: str) -> None:
     if not made.conflicts:
         end_taken_back(turn, broken, tip)
         return
-    seen, base = observe(turn.services, broken), turn.attempt.inputs.base
-    where = where_it_is(base=base, tip=tip, merge_sha=broken.merge_sha or "", live=seen.revision if seen else None)
     why = conflict(made.conflicts)
     stop_lane(turn, why)
-    turn.move(State.NEEDS_HUMAN, f"{why}. {where}", human_from=State.QUEUED, human_reason=REVERT_CONFLICT)
+    reason = f"{why}. {_where(turn, broken, tip)}"
+    turn.move(State.NEEDS_HUMAN, reason, human_from=State.QUEUED, human_reason=REVERT_CONFLICT)
+
+
+def _where(turn: Turn, broken: Attempt, tip: str) -> str:
+    seen, base = observe(turn.services, broken), turn.attempt.inputs.base
+    return where_it_is(base=base, tip=tip, merge_sha=broken.merge_sha or "", live=seen.revision if seen else None)
 
 
 def _broken(turn: Turn) -> Attempt:

@@ -64,6 +64,7 @@ def test_what_a_person_took_back_stands_where_it_is_what_was_verified_and_serves
     assert BY_HAND.stands
     assert "main stands at aaaaaaaaaaaa and holds nothing of cccccccccccc; that serves" in BY_HAND.sentence
     assert "the tree of bbbbbbbbbbbb, which was verified" in BY_HAND.sentence
+    assert BY_HAND.comment.startswith(BY_HAND.sentence)
     assert not replace(BY_HAND, serves_it=False).stands
     assert not replace(BY_HAND, verified=None).stands
 
