@@ -20,6 +20,7 @@ from oneshot_dagster.system.lock import FileLock
 CHOSEN = os.environ.get("CRASHES", "")
 EACH = int(os.environ.get("EVERY", "1"))
 PARTS = {HAPPY: 24, BAD_DEPLOY: 48}  # a world has discounts for more walks than a part of them has
+_LEAST = 4  # of a part, where there are so many: each has a world of its own
 _PATIENCE = 900.0
 _SLOW = 3.0
 
@@ -81,10 +82,13 @@ def test_every_boundary(recordings: Recordings, record_property, walk: Walk, par
     ]
     record_property(NOTE, ("what was recorded", _told(walk, recording, points, len(chosen))))
     failed = [f"beyond every boundary: {effect.what}" for effect in recording.beyond]
-    mine = chosen[part :: PARTS[walk]]
-    if mine:
+    parts = min(PARTS[walk], -(-len(chosen) // _LEAST))
+    left = chosen[part::parts] if part < parts else []
+    while left:
         with recordings.world_before(walk) as world:
-            for row, point in mine:
+            outcome = None
+            while left and not (outcome and outcome.problems):  # what goes wrong may hold up others of its world
+                row, point = left.pop(0)
                 outcome = _killed_there(world, walk, point)
                 record_property(CELL, tuple(_cell(walk, recording, row, point, outcome)))
                 failed += [f"{point.name}: {problem}" for problem in outcome.problems]
@@ -117,5 +121,6 @@ def _told(walk: Walk, recording: Recording, points: tuple[Point, ...], chosen: i
 def _cell(walk: Walk, recording: Recording, row: int, point: Point, outcome: Outcome) -> Cell:
     call, _, side = point.name.rpartition(" ")
     who = f"{recording.kinds[point.run]} {point.run or ''}".strip() + (f", step {point.step}" if point.step else "")
-    ended = f"**{'; '.join(outcome.problems)[:300]}**" if outcome.problems else outcome.ended
+    wrong = " ".join("; ".join(outcome.problems).split())[:300]
+    ended = f"**{wrong}**" if wrong else outcome.ended
     return Cell(walk.name, row, f"{who}: {call}", f"killed {side}", f"{ended}, {outcome.launches}")

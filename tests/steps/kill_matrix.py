@@ -128,8 +128,8 @@ def killed(world: World, walk: Walk, deaths: Mapping[int, Point]) -> Outcome:
         return Outcome(
             ended=attempt.state.value, launches=len(one.launcher.runs), problems=problems, missed=bool(missed)
         )
-    except AssertionError as error:
-        return Outcome(ended="nowhere", launches=len(one.launcher.runs), problems=(str(error),))
+    except Exception as error:  # noqa: BLE001 (whatever it is, the walk went wrong)
+        return Outcome(ended="nowhere", launches=len(one.launcher.runs), problems=(str(error) or repr(error),))
     finally:
         one.close()
 
