@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from oneshot_dagster.domain.errors import BadInput
+from oneshot_dagster.system.event_loop import EventLoop
 from oneshot_dagster.system.sandbox.room import Address, address, address_of
 
 _HEAD_LIMIT = 64 * 1024
 _HEAD_SECONDS = 30.0
 _CONNECT_SECONDS = 20.0
+_ASK_AGAIN = 0.2
 _CHUNK = 64 * 1024
 _MOST_AT_ONCE = 256
 _REFUSED_KEPT = 20
@@ -45,7 +47,8 @@ def opened(allowed: Collection[Address], *, path: Path | None = None) -> Generat
 
     def work() -> None:
         try:
-            asyncio.run(serving.until(stop, path, ready))
+            with asyncio.Runner(loop_factory=EventLoop) as runner:
+                runner.run(serving.until(stop, path, ready))
         except BaseException as problem:  # noqa: BLE001 (it is raised in the thread that waits)
             problems.append(problem)
         finally:
@@ -83,26 +86,49 @@ class _Serving:
         self._allowed, self._outlet = allowed, outlet
         self._loop: asyncio.AbstractEventLoop | None = None
         self._over = asyncio.Event()
+        self._connections: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(_MOST_AT_ONCE)
 
     async def until(self, stop: threading.Event, path: Path | None, ready: threading.Event) -> None:
         self._loop = asyncio.get_running_loop()
         if path is not None:
-            server = await asyncio.start_unix_server(self._serve, path, limit=_HEAD_LIMIT)
+            server = await asyncio.start_unix_server(self._accept, path, limit=_HEAD_LIMIT)
         else:
-            server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_HEAD_LIMIT)
+            server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=_HEAD_LIMIT)
             self._outlet.port = server.sockets[0].getsockname()[1]
         ready.set()
-        async with server:
-            while not stop.is_set():
-                await self._over.wait()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
+        while not stop.is_set():
+            await self._over.wait()
+        for (
+            listener
+        ) in server.sockets:  # nobody more is accepted; asyncio loses whom it accepts while the server closes
+            self._loop.remove_reader(listener)
+        while left := asyncio.all_tasks() - {asyncio.current_task()}:
+            for connection in tuple(self._connections):
+                connection.cancel()
+            await asyncio.wait(left, timeout=_ASK_AGAIN)
+        server.close()
 
     def wake(self) -> None:
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # it is over already
                 self._loop.call_soon_threadsafe(self._over.set)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """No coroutine: asyncio would make its own task of that, of which nobody here knows, and complain where it is cancelled."""
+        if self._over.is_set():
+            writer.transport.abort()
+            return
+        connection = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._connections.add(connection)
+        connection.add_done_callback(lambda done: self._end(done, writer))
+
+    def _end(self, connection: asyncio.Task[None], writer: asyncio.StreamWriter) -> None:
+        self._connections.discard(connection)
+        if self._over.is_set():
+            writer.transport.abort()
+        else:
+            writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async with self._slots:
@@ -120,11 +146,10 @@ class _Serving:
                     await writer.drain()
             except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError):
                 pass
-            finally:
-                writer.close()
 
     async def _ask(self, reader: asyncio.StreamReader) -> _Asked:
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _HEAD_SECONDS)
+        async with asyncio.timeout(_HEAD_SECONDS):
+            head = await reader.readuntil(b"\r\n\r\n")
         try:
             asked = read_request(head)
         except BadInput as problem:
@@ -137,8 +162,10 @@ class _Serving:
     @asynccontextmanager
     async def _connected(self, target: Address) -> AsyncGenerator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
         try:
-            places = await asyncio.wait_for(_places(target), _CONNECT_SECONDS)
-            reader, writer = await asyncio.wait_for(_first(places, target.port), _CONNECT_SECONDS)
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                places = await _places(target)
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                reader, writer = await _first(places, target.port)
         except (OSError, TimeoutError) as problem:
             raise _Refused("502 Bad Gateway", f"{target} could not be reached: {problem}") from None
         try:

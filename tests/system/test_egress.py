@@ -1,5 +1,7 @@
 """The way out of a sandbox, over real sockets."""
 
+import contextlib
+import gc
 import http.server
 import socket
 import threading
@@ -106,6 +108,28 @@ def test_nobody_is_let_out_after_the_block(service, tmp_path):
         pass
     with pytest.raises(OSError):
         said(str(tmp_path / "out"), tunnel(service))
+
+
+def test_whoever_is_connected_when_it_ends_is_let_go_and_nothing_is_left_of_it(caplog):
+    """In every stage: not accepted yet, asking, let through to somebody who says nothing."""
+    threads = threading.active_count()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        target = Address("127.0.0.1", silent.getsockname()[1])
+        for _ in range(60):
+            with contextlib.ExitStack() as clients:
+                with opened([target]) as outlet:
+                    found = [
+                        clients.enter_context(socket.create_connection(("127.0.0.1", outlet.port))) for _ in "123456"
+                    ]
+                    for client in found[::2]:
+                        client.sendall(tunnel(target, b""))
+                for client in found:
+                    client.settimeout(10)
+                    with contextlib.suppress(ConnectionError):
+                        assert client.recv(4096) in {b"", b"HTTP/1.1 200 Connection established\r\n\r\n"}
+    gc.collect()
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
+    assert threading.active_count() == threads
 
 
 def test_a_socket_that_cannot_be_made_is_said(tmp_path):

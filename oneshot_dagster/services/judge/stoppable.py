@@ -4,19 +4,16 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import TypeVar
 
+from oneshot_dagster.system.event_loop import EventLoop
+
 T = TypeVar("T")
 _LOOK_EVERY = 0.2  # seconds
 
 
 def run_unless(cancelled: Callable[[], bool], work: Coroutine[object, object, T]) -> T | None:
     """None where it was stopped: then it has been cancelled and has cleaned up. `cancelled` should be quick."""
-    with asyncio.Runner(loop_factory=_Loop) as runner:
+    with asyncio.Runner(loop_factory=EventLoop) as runner:
         return runner.run(_watched(cancelled, work))
-
-
-class _Loop(asyncio.SelectorEventLoop):
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
-        """Waits for nobody: a name that is being looked up cannot be stopped, and its thread ends with the look-up."""
 
 
 async def _watched(cancelled: Callable[[], bool], work: Coroutine[object, object, T]) -> T | None:
