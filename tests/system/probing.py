@@ -1,5 +1,5 @@
 """`probing.py KIND CARRIER FOLDER`: runs every probe through a suite, a command agent or Codex, as the account that this runs as.
-Prints as JSON the names of the probes that reached their aim."""
+Prints as JSON the names of the probes that reached their aim, or why Codex was not started and what its model was asked by then."""
 
 import json
 import subprocess
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sandbox_probes import World, have_been_heard, planted, probes
 
+from oneshot_dagster.domain.errors import NeedsHuman
 from oneshot_dagster.local.model.items import message, shell
 from oneshot_dagster.local.model.script import Reply
 from oneshot_dagster.local.model.server import model_server
@@ -55,7 +56,12 @@ def by_codex(world: World) -> list[str]:
         provider = Provider(base_url=server.base_url(), model="gpt-5.5", has_key=True)
         agent = CodexAgent(provider=provider, scratch=world.home / "scratch", key=lambda: world.secrets["environment"])
         asked = AgentRequest(worktree=world.own, prompt="go on", resume=None, wall=100, stall=60)
-        ended = agent.run(asked, on_event=lambda _: None, cancelled=lambda: False)
+        try:
+            ended = agent.run(asked, on_event=lambda _: None, cancelled=lambda: False)
+        except NeedsHuman as refused:
+            told = {"refused": refused.reason, "said": str(refused), "asked": len(server.requests())}
+            sys.stdout.write(json.dumps(told))
+            raise SystemExit(0) from None
         outputs = server.requests()[-1].outputs
     assert len(outputs) == len(turns), ended.log.decode(errors="replace")[-3000:]
     return list(outputs)

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,14 +57,21 @@ def python_of(user: int) -> str | None:
     return None
 
 
-def attempts(kind: str, carrier: str, user: int) -> dict[str, list[str]]:
+# As in most containers: an account without capabilities that may make no namespace.
+WITHOUT_NAMESPACES = (
+    *("unshare", "--user", "--map-current-user", "--keep-caps", "sh", "-c"),
+    'echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv --ambient-caps=-all --inh-caps=-all --bounding-set=-all "$0" "$@"',
+)
+
+
+def attempts(kind: str, carrier: str, user: int, *, within: tuple[str, ...] = ()) -> dict[str, Any]:
     program = python_of(user)
     if program is None:
         pytest.skip(f"no Python that uid {user} can use")
     place = Path(tempfile.mkdtemp(prefix="probed-"))
     try:
         os.chown(place, user, user)
-        asked = (*becoming(user), program, str(HERE / "probing.py"), kind, carrier, str(place))
+        asked = (*becoming(user), *within, program, str(HERE / "probing.py"), kind, carrier, str(place))
         done = subprocess.run(
             asked, env=environment(), cwd="/", capture_output=True, text=True, check=False, timeout=120
         )
@@ -104,3 +112,13 @@ def test_no_attempt_succeeds_from_a_command_of_codex(user):
     found = attempts("none", "codex", user)  # its own sandbox is all there is between
     assert found["all"]
     assert found["reached"] == [], found["said"]
+
+
+@users
+def test_where_no_namespace_can_be_made_codex_is_not_started_and_its_model_not_asked(user):
+    """So there is no Codex in the fallback: what holds there is the suites' and the command agents' alone."""
+    if why := why_not_bubblewrap():
+        pytest.skip(why)
+    found = attempts("none", "codex", user, within=WITHOUT_NAMESPACES)
+    assert (found.get("refused"), found.get("asked")) == ("agent_sandbox_broken", 0)
+    assert "namespace" in found["said"]
