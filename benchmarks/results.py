@@ -274,8 +274,7 @@ def table(rows: Sequence[Row]) -> list[str]:
 
 
 _WHY = {
-    "`oneshot run`": "two Pythons load Dagster one after the other, the command's own and the run worker's (Dagster's code server "
-    "spawns a new interpreter for each run), and the daemon looks into its queue twice a second at most.",
+    "`oneshot run`": "the command's own Python loads Dagster, and the daemon looks into its queue twice a second at most.",
     "snapshot of 2,000": "git diffs once and is read while it prints, so what comes on top is a row for each file, half of it "
     "the foreign key's check; where other work fills the cores, nothing can run beside git.",
 }

@@ -1,6 +1,7 @@
 """Runs that are killed in Dagster itself: the run process at telling points, then daemon, code server and workers together, then
 Postgres and the stack. All is continued by the sensor alone, and everything outside happens once. More moments: every_kill.py."""
 
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -195,17 +196,15 @@ def _runs(world: StackWorld, key: ChangeKey):
 
 
 def _workers(world: StackWorld) -> list[int]:
-    """The run processes: children of the code server."""
-    server = world.part("code server")
-    found = []
+    """The run processes, and the one that they are forked from: what descends from the code server."""
+    parents = dict[int, int]()
     for process in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-        if parent == server:
-            found.append(int(process.name))
-    assert found
+        with contextlib.suppress(OSError):
+            parents[int(process.name)] = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+    found, level = list[int](), [world.part("code server")]
+    while level := [pid for pid, parent in parents.items() if parent in level]:
+        found += level
+    assert len(found) > 2, "no run is at work"
     return found
 
 
