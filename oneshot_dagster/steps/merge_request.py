@@ -5,10 +5,12 @@ Whether to ask is merge.py's, what landed landing.py's."""
 from datetime import timedelta
 
 from oneshot_dagster.domain.attempt import Attempt, Awaited, WriteAction
+from oneshot_dagster.domain.errors import LeaseLost
 from oneshot_dagster.domain.gate import GateFacts
 from oneshot_dagster.domain.pull_request import commit_message
 from oneshot_dagster.domain.resume_facts import Awaiting
 from oneshot_dagster.services.github.protocol import AsyncMerge
+from oneshot_dagster.steps import lane
 from oneshot_dagster.steps.probes import ENQUEUED, PENDING, PROBES, QUEUED, UNDERWAY, Action, Result
 from oneshot_dagster.steps.services import Services
 from oneshot_dagster.steps.turn import Turn
@@ -69,7 +71,7 @@ def _effect(turn: Turn, payload: Result, epoch: int) -> Effect:
     attempt, services, sha = turn.attempt, turn.services, str(payload["sha"])
 
     def act() -> Result:
-        asked = _ask(services, attempt, payload)
+        asked = _ask(turn, payload, epoch)
         return _read_back(services, attempt, payload, asked) if asked.get("refused") else asked
 
     key = f"merge:{attempt.number}:{sha}"
@@ -88,21 +90,33 @@ def _read_back(services: Services, attempt: Attempt, payload: Result, refusal: R
     return {UNDERWAY: QUEUED} if queued else refusal
 
 
-def _ask(services: Services, attempt: Attempt, payload: Result) -> Result:
-    github, repository, number = services.github, attempt.key.repository, int(str(payload["number"]))
+def _ask(turn: Turn, payload: Result, epoch: int) -> Result:
+    """Before each request that merges the lane is asked for: who slept since the intent may have been given up by now, the
+    change stopped, and another merged."""
+    attempt, services, github = turn.attempt, turn.services, turn.services.github
+    repository, number = attempt.key.repository, int(str(payload["number"]))
     title, _, message = commit_message(attempt, trailers=services.limits.trailers).partition("\n\n")
     sha, method, title = str(payload["sha"]), str(payload["method"]), f"{title} (#{number})"
+    _still_ours(turn, epoch)
     answer = github.merge_async(repository, number, sha=sha, method=method, title=title, message=message)
     if answer.state != "not_offered":
         return _of_async(services, answer)
-    if github.merge_queue(repository, number).enabled:  # asked first: who may bypass a queue would do so unasked
+    queued = github.merge_queue(repository, number).enabled  # asked first: who may bypass a queue would do so unasked
+    _still_ours(turn, epoch)
+    if queued:
         return _of_async(services, github.enqueue(repository, number, sha=sha))
     said = github.merge(repository, number, sha=sha, method=method, title=title, message=message)
     if said.merged and said.sha:
         return {"sha": said.sha}
     if said.why == "queue_required":
+        _still_ours(turn, epoch)
         return _of_async(services, github.enqueue(repository, number, sha=sha))
     return {"refused": True, "status": said.status, "message": said.message, "why": said.why}
+
+
+def _still_ours(turn: Turn, epoch: int) -> None:
+    if not lane.is_ours(turn, epoch):
+        raise LeaseLost(f"the lane of {turn.attempt.key.repository} is not ours any more: nothing was merged")
 
 
 def _of_async(services: Services, answer: AsyncMerge) -> Result:

@@ -147,7 +147,9 @@ def _merge_intend(m: Model, w: World, i: int) -> Next:
 
 
 def _merge_act(m: Model, w: World, i: int) -> Next:
-    """GitHub's part: at that sha or not at all, and once."""
+    """The lane is looked at as the last act before the request. Then GitHub's part: at that sha or not at all, and once."""
+    if not lane_is_ours(m, w, i) and not m.has(Defect.MERGE_UNFENCED):
+        raise Stale
     e, row = engine(w, i), row_of(w, i)
     pull = row.pull
     assert pull is not None

@@ -138,6 +138,7 @@ class Defect(StrEnum):
     EARLY_COMPLETED = "completed without asking for the criteria"
     SEALED_UNSEEN = "what serves is not observed at the moment of sealing"
     NO_FENCE = "an intent is written without a look at the lease's epoch"
+    MERGE_UNFENCED = "the last act before the merge looks neither at lease nor lane"
     MOVE_UNFENCED = "a step of the lifecycle is taken without a look at the lease's epoch"
     RESUMER_UNFENCED = "the resumer moves what somebody has begun to work on since it looked"
     NO_LEASE = "a change's lease is given to everybody"

@@ -63,8 +63,12 @@ def test_a_freeze_of_another_repository_holds_nothing_here(world, engine):
     assert one.attempt(key).state is State.MERGED
 
 
-@pytest.mark.parametrize("lost", ["the change", "the lane"])
-def test_an_engine_that_slept_before_its_intent_merges_nothing(world, engine, lost):
+@pytest.mark.parametrize(
+    ("lost", "asleep_at"),
+    [("the change", "git.fetch"), ("the lane", "git.fetch"), ("the lane", "github.merge_queue")],
+    ids=["the change", "the lane", "the lane, after its intent"],
+)
+def test_an_engine_that_slept_merges_nothing(world, engine, lost, asleep_at):
     """It has read and decided everything, and wakes when its lease or its lane was another's meanwhile."""
     key, _ = world.plant()
     one, two = engine("run-1", hold_seconds=20.0), engine("run-2", hold_seconds=20.0)
@@ -79,8 +83,10 @@ def test_an_engine_that_slept_before_its_intent_merges_nothing(world, engine, lo
         store.leases.release(store.leases.current(f"change:{key}"))
         two.take(Artifact.MERGE, key)
 
-    one.services = meanwhile(one.services, "git.fetch", others_go_on)
+    world.forge.set_merge_async(offered=asleep_at != "github.merge_queue")
+    one.services = meanwhile(one.services, asleep_at, others_go_on)
     with pytest.raises(LeaseLost):
         one.take(Artifact.MERGE, key)
     done = [w.outcome for w in store.writes.of(key) if w.action == "merge"]
-    assert (done, len(merges(world, since))) == ((["done"], 1) if lost == "the change" else ([], 0))
+    open_intents = [None] if asleep_at == "github.merge_queue" else []
+    assert (done, len(merges(world, since))) == ((["done"], 1) if lost == "the change" else (open_intents, 0))
