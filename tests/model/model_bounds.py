@@ -40,16 +40,25 @@ LARGE = (
 FURTHER = (  # seen as far as the states go that are allowed
     bounded("a stalled engine, a crash and two pushes", 1, 2, stalls=1, crashes=1, pushes=2),
     bounded("a stalled engine, a revert and a crash", 1, 2, stalls=1, breaks=1, crashes=1, attempts=2),
+)
+REDUCED = (
     bounded("two changes, a revert and two crashes", 2, 2, breaks=1, crashes=2),
     bounded("two changes, a revert, a crash and a cancel", 2, 2, breaks=1, crashes=1, cancels=1),
+    bounded("two changes, a revert and two pushes", 2, 2, breaks=1, pushes=2),
+    bounded("two changes, a stalled engine and a revert", 2, 2, stalls=1, breaks=1),
+    bounded("two changes, a stalled engine, a crash and a cancel", 2, 2, stalls=1, crashes=1, cancels=1),
+    bounded("two changes, a stalled engine, a revert and a crash", 2, 2, stalls=1, breaks=1, crashes=1),
+)
+REDUCED_FURTHER = (  # seen as far as the states go that are allowed
     bounded(
-        "two changes, two pushes, two crashes, a revert, a stalled engine",
+        "two changes, two pushes, two crashes, a revert, a stalled engine, a cancel",
         2,
         2,
         pushes=2,
         crashes=2,
         breaks=1,
         stalls=1,
+        cancels=1,
     ),
 )
 OVERTAKEN = bounded("a stop is heeded while the engine is stalled", 1, 2, stalls=1, cancels=1)
@@ -86,4 +95,16 @@ FOUND_IN: dict[Defect, Bound] = {
     Defect.NOT_RESTORED: _BREAK,
     Defect.REVERT_UNVERIFIED: _BREAK,
     Defect.RUN_NEVER_FAILED: _CRASH,
+}
+_ENOUGH = {  # of two changes
+    Defect.NO_REDECISION: bounded("push", 2, 2, pushes=1),
+    Defect.GATE_IGNORES_HEAD: bounded("push", 2, 2, pushes=1),
+    Defect.GATE_IGNORES_REVIEW: bounded("red", 2, 2, reds=1),
+    Defect.NO_FENCE: bounded("stall and push", 2, 2, stalls=1, pushes=1),
+    Defect.EFFECT_BEFORE_INTENT: bounded("crash", 2, 2, crashes=1),
+    Defect.CANCEL_AFTER_INTENT: _without_retries(bounded("crash and stop", 2, 2, crashes=1, cancels=1)),
+    Defect.RUN_NEVER_FAILED: bounded("crash", 2, 2, crashes=1),
+}
+FOUND_REDUCED_IN = {
+    defect: _ENOUGH.get(defect, replace(bound, changes=2, engines=2)) for defect, bound in FOUND_IN.items()
 }

@@ -29,18 +29,23 @@ class Found:
 
 
 def successors(m: Model, w: World) -> Iterator[tuple[str, World]]:
+    for change in range(len(w.changes)):
+        yield from steps_of(m, w, change)
+
+
+def steps_of(m: Model, w: World, change: int) -> Iterator[tuple[str, World]]:
+    """Whatever may happen to one change."""
     for i, e in enumerate(w.engines):
-        if e is not None:
+        if e is not None and e.change == change:
             yield from advance(m, w, i)
-    for change, c in enumerate(w.changes):
-        for n in range(len(c.rows)):
-            for looked in (look(m, w, change, n), look_slowly(m, w, change, n)):
-                if looked is not None:
-                    yield looked
-    late = act_at_last(m, w)
+    for n in range(len(w.changes[change].rows)):
+        for looked in (look(m, w, change, n), look_slowly(m, w, change, n)):
+            if looked is not None:
+                yield looked
+    late = act_at_last(m, w) if w.slow is not None and w.slow.change == change else None
     if late is not None:
         yield late
-    yield from outside(m, w)
+    yield from outside(m, w, change)
 
 
 def check(m: Model, *, most: int | None = None, ends: bool = True) -> Found:
@@ -73,7 +78,7 @@ def check(m: Model, *, most: int | None = None, ends: bool = True) -> Found:
             break
     found.states, found.steps, found.ends = len(ids), len(tos), len(good)
     if ends and found.whole:
-        stuck = _without_end(len(ids), froms, tos, good)
+        stuck = without_end(len(ids), froms, tos, good)
         if stuck is not None:
             found.violation, found.way = "no end can be reached from here", _way(m, parents, stuck)
     return found
@@ -82,16 +87,16 @@ def check(m: Model, *, most: int | None = None, ends: bool = True) -> Found:
 def _alike(w: World) -> World:
     """Engines differ in nothing but what they do, and of what is over only what somebody may still ask is kept."""
     busy = {e.change for e in w.engines if e} | ({w.slow.change} if w.slow else set())
-    changes = tuple(c if n in busy else _kept(c) for n, c in enumerate(w.changes))
+    changes = tuple(c if n in busy else kept(c) for n, c in enumerate(w.changes))
     if changes != w.changes:
         w = w._replace(changes=changes)
     if len(w.engines) < 2:
         return w
-    return w._replace(engines=tuple(sorted(w.engines, key=_order)))
+    return w._replace(engines=tuple(sorted(w.engines, key=order)))
 
 
 @cache
-def _kept(change: Change) -> Change:
+def kept(change: Change) -> Change:
     """Who is completed or cancelled, sealed and worked on by nobody, is looked at no more."""
     return change._replace(rows=tuple(_over(row) for row in change.rows))
 
@@ -113,13 +118,13 @@ def _over(row: Row) -> Row:
     )
 
 
-def _order(e: Engine | None) -> tuple[object, ...]:
+def order(e: Engine | None) -> tuple[object, ...]:
     if e is None:
         return (9,)
     return (e.change, e.owner, len(e.todo), e.at, e.failed, e.current, e.lane, e.mine, e.sha)
 
 
-def _without_end(count: int, froms: array, tos: array, good: list[int]) -> int | None:
+def without_end(count: int, froms: array, tos: array, good: list[int]) -> int | None:
     """The first state that is not on any way to an end, backwards from all ends."""
     place = array("q", bytes(8 * (count + 1)))
     for there in tos:

@@ -96,11 +96,9 @@ def seen_rightly(w: World) -> None:
 
 def is_end(w: World) -> bool:
     """Nobody is at work, and each change has stopped, sealed; what waits for a person says why."""
-    return (
-        not any(w.engines) and w.slow is None and all(_has_ended(change.rows[latest(change)]) for change in w.changes)
-    )
+    return not any(w.engines) and w.slow is None and all(has_ended(change.rows[latest(change)]) for change in w.changes)
 
 
-def _has_ended(row: Row) -> bool:
+def has_ended(row: Row) -> bool:
     ended = row.state in STOPPED - {State.NEEDS_ITERATION} and row.sealed
     return ended and (row.state is not State.NEEDS_HUMAN or bool(row.why))

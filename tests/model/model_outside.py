@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from model_state import Engine, Model, World, change_with, latest, put, spend
+from model_state import Engine, Model, Row, World, change_with, latest, put, spend
 
 from oneshot_dagster.domain.artifact import Artifact
 from oneshot_dagster.domain.run import STOPPED, Kind, State
@@ -11,17 +11,16 @@ _BY_HAND = (Artifact.MERGE, Artifact.DEPLOYMENT, Artifact.VERIFICATION_REPORT, A
 Events = Iterator[tuple[str, World]]
 
 
-def outside(m: Model, w: World) -> Events:
-    for change, c in enumerate(w.changes):
-        for n, row in enumerate(c.rows):
-            yield from _github(w, change, n)
-            if row.run == "queued":
-                yield from _picked_up(w, change, n)
-        yield from _people(w, change)
+def outside(m: Model, w: World, change: int) -> Events:
+    for n, row in enumerate(w.changes[change].rows):
+        yield from _github(w, change, n)
+        if row.run == "queued":
+            yield from _picked_up(w, change, n)
+    yield from _people(w, change)
     if w.left.others:
         yield "somebody deploys something else", spend(w, others=1)._replace(live="x0")
     for i, e in enumerate(w.engines):
-        if e is not None:
+        if e is not None and e.change == change:
             yield from _process(w, i, e)
 
 
@@ -31,7 +30,7 @@ def _github(w: World, change: int, n: int) -> Events:
     if row.awaited is not None and left.late and not row.awaited.endswith("!"):
         yield "a deadline passes", put(spend(w, late=1), change, n, awaited=row.awaited + "!")
     holder = w.lane.holder
-    if row.awaited == "lane" and holder and w.changes[holder[0]].rows[holder[1]].state is State.NEEDS_HUMAN:
+    if row.awaited == "lane" and holder and waits_for_a_person(w.changes[holder[0]].rows[holder[1] :]):
         yield "days in the lane's queue", put(w, change, n, awaited="lane!")
     if pull is None or pull.merged is not None or row.state in STOPPED:
         return
@@ -49,6 +48,11 @@ def _github(w: World, change: int, n: int) -> Events:
         sha = f"m{pull.head}"
         merged = put(spend(w, merges=1), change, n, pull=pull._replace(merged=sha))
         yield f"a person merges {pull.head}", merged._replace(base=(*w.base, sha))
+
+
+def waits_for_a_person(rows: tuple[Row, ...]) -> bool:
+    """Who has the lane, or the revert that takes it back."""
+    return any(row.state is State.NEEDS_HUMAN for row in rows)
 
 
 def _people(w: World, change: int) -> Events:
@@ -74,14 +78,19 @@ def _picked_up(w: World, change: int, n: int) -> Events:
 
 
 def _process(w: World, i: int, e: Engine) -> Events:
-    """Dead: its process is known to be gone. Stalled: its lease runs out, and it goes on whenever it wakes."""
+    """Dead: its process is known to be gone. Stalled: its lease runs out, and it goes on whenever it wakes.
+
+    That one dies whose run was given up and whose lease another took changes nothing, and is not counted as a crash."""
     gone = tuple(None if n == i else o for n, o in enumerate(w.engines))
     leased = w.changes[e.change].leased
-    if w.left.crashes:
+    dies = f"engine of change {e.change} dies at {e.at} of {e.todo[0]}"
+    if e.failed and not e.current:
+        yield dies, w._replace(engines=gone)
+    elif w.left.crashes:
         dead = spend(w, crashes=1)._replace(engines=gone)
         silent = e.current or not leased
         yield (
-            f"engine of change {e.change} dies at {e.at} of {e.todo[0]}",
+            dies,
             change_with(dead, e.change, leased=leased and not e.current, silent=silent) if silent else dead,
         )
     if w.left.stalls and e.current and leased:

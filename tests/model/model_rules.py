@@ -9,7 +9,7 @@ from oneshot_dagster.domain.gate import Gate
 from oneshot_dagster.domain.run import BEFORE_MERGE, STOPPED, Kind, State, allowed
 
 S = State
-_IN_THE_LANE = frozenset({S.MERGE_READY, S.MERGED, S.DEPLOYING, S.VERIFYING, S.ROLLING_BACK})
+IN_THE_LANE = frozenset({S.MERGE_READY, S.MERGED, S.DEPLOYING, S.VERIFYING, S.ROLLING_BACK})
 _ENDED = frozenset({S.COMPLETED, S.CANCELLED, S.SUPERSEDED})
 
 
@@ -150,14 +150,14 @@ def enter_lane(m: Model, w: World, at: tuple[int, int]) -> tuple[World, bool]:
     w = w._replace(lane=lane._replace(queue=queue))
     if lane.holder == at or m.has(Defect.NO_LANE):
         return w, True
-    if lane.holder is not None and not _is_free(m, w, lane.holder, at):
+    if lane.holder is not None and not is_free(m, w, lane.holder, at):
         return w, False
     if _first(w, at) != at:
         return w, False
     return _lane_given(w, lane._replace(holder=at, queue=queue)), True
 
 
-def _is_free(m: Model, w: World, holder: tuple[int, int], asker: tuple[int, int]) -> bool:
+def is_free(m: Model, w: World, holder: tuple[int, int], asker: tuple[int, int]) -> bool:
     h, a = (w.changes[c].rows[n] for c, n in (holder, asker))
     if h.state in _ENDED or (h.kind is not Kind.REVERT and h.state is S.NEEDS_ITERATION):
         return True
@@ -175,7 +175,7 @@ def _is_free(m: Model, w: World, holder: tuple[int, int], asker: tuple[int, int]
 def _first(w: World, asker: tuple[int, int]) -> tuple[int, int]:
     """Rollbacks first, then by the order of asking; others than the asker count while they are ready."""
     rows = {at: w.changes[at[0]].rows[at[1]] for at in w.lane.queue}
-    ready = [at for at, r in rows.items() if at == asker or (r.state in _IN_THE_LANE and r.awaited != "merge")]
+    ready = [at for at, r in rows.items() if at == asker or (r.state in IN_THE_LANE and r.awaited != "merge")]
     return min(ready, key=lambda at: (rows[at].kind is not Kind.REVERT, w.lane.queue.index(at)))
 
 
