@@ -1,14 +1,15 @@
 """Heeding one issue or one comment: who asked for what, whether they may, and doing it. Each is decided once and on record.
 The table of what does what is domain/trigger; looking through a repository is triggers.py."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from oneshot_dagster.domain import trigger
 from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.commands import Command, NotUnderstood, Start, parse_commands
-from oneshot_dagster.domain.errors import BadInput, Refusal
+from oneshot_dagster.domain.errors import BadInput, Refusal, TryAgain
 from oneshot_dagster.domain.intake import Refused
 from oneshot_dagster.domain.messages import refusal_comment
 from oneshot_dagster.domain.requests import ENDED
@@ -23,6 +24,7 @@ from oneshot_dagster.steps.notices import say
 from oneshot_dagster.steps.services import Services
 from oneshot_dagster.steps.starting import show_status, start
 
+_TIMELINE_LAG = timedelta(minutes=1)
 _UNANSWERED = frozenset({"machine"})
 _SAID_ONCE = frozenset({"no_access", "unknown_actor"})  # who has no access can make us say something once, and no more
 
@@ -100,6 +102,7 @@ def _withdrawn(look: Look, issue: Issue, attempt: Attempt) -> None:
     acts = _acts(look, attempt.key)
     act = trigger.taken_off(acts) if issue.open else trigger.closed(acts)
     if act is None and issue.open:
+        _wait_for_the_timeline(look, issue, acts)
         return
     if act is not None and trigger.is_before(act, _heeded_since(look, attempt)):
         return
@@ -107,6 +110,13 @@ def _withdrawn(look: Look, issue: Issue, attempt: Attempt) -> None:
     asker = _asker(attempt.key, "unlabel" if issue.open else "close", act)
     if not _is_decided(look, asker):
         _decide(look, asker, _ask(look, attempt, asker, Command(kind="stop", text=why), part=0))
+
+
+def _wait_for_the_timeline(look: Look, issue: Issue, acts: Sequence[Act]) -> None:
+    """GitHub's listing may be ahead of it. Of a label that the repository has no more it never tells."""
+    just_now = look.services.store.now() - issue.updated_at < _TIMELINE_LAG
+    if trigger.put_on(acts) is not None and just_now:
+        raise TryAgain("the label is off, and the timeline does not tell by whom yet")
 
 
 def _heeded_since(look: Look, attempt: Attempt) -> datetime:

@@ -30,6 +30,7 @@ TELLING = [
     ("a command in vain", f"POST {ISSUE}/comments #1", "403 for ever"),
     ("a stop", "GET /repos/acme/shop/collaborators/ada/permission #1", "403 limit"),
     ("a label taken off", f"GET {ISSUE}/timeline #1", "502 for ever"),
+    ("a label taken off", f"GET {ISSUE}/timeline #1", "stale"),
 ]
 
 
