@@ -9,6 +9,7 @@ from dagster._cli import main as dagster
 from dagster._grpc import server
 
 LOADED = (
+    "httpcore",  # which httpx loads with the first request
     "dagster._grpc.impl",
     "sqlalchemy.dialects.postgresql.psycopg2",
     "oneshot_dagster.orchestration.storage",

@@ -3,6 +3,9 @@
 import gc
 import signal
 
+from oneshot_dagster.services.git import opening
+
+opening.load()
 # A stack that stops tells the whole group; without this process the code server would not learn how its runs ended. It ends
 # with the code server and the last run. A run sets its own handlers before anything else.
 signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""Opens a repository as GitPython's object wired to our command class. GitPython is loaded here, on first use."""
+"""Opens a repository as GitPython's object wired to our command class. GitPython is loaded here, on first use or by `load`."""
 
 import os
 import threading
@@ -15,11 +15,11 @@ _NO_PROBE = {"GIT_PYTHON_GIT_EXECUTABLE": "/nonexistent/git", "GIT_PYTHON_REFRES
 
 
 def open_repository(path: Path) -> "OurRepo":
-    return _load()(path, expand_vars=False)
+    return load()(path, expand_vars=False)
 
 
 def init_bare(path: Path) -> None:
-    _load().init(path, mkdir=True, expand_vars=False, bare=True, initial_branch="main")
+    load().init(path, mkdir=True, expand_vars=False, bare=True, initial_branch="main")
 
 
 @cache
@@ -37,6 +37,6 @@ def _loaded() -> "type[OurRepo]":
     return OurRepo
 
 
-def _load() -> "type[OurRepo]":
+def load() -> "type[OurRepo]":
     with _loading:
         return _loaded()
