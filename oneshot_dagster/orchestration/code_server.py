@@ -16,11 +16,15 @@ LOADED = (
     "oneshot_dagster.definitions",
     "oneshot_dagster.orchestration.run_worker",
 )
+# Python's fork server before it listens where every account of the machine, and a sandbox with a network, reaches it.
+_BY_PATH = (3, 11, 1)
 
 
 class CodeServer(server.DagsterApiServer):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        if sys.version_info < _BY_PATH:
+            return
         forking = self._mp_ctx.get_context("forkserver")
         forking.set_forkserver_preload([*LOADED])
         self._mp_ctx = forking

@@ -9,5 +9,6 @@ opening.load()
 # A stack that stops tells the whole group; without this process the code server would not learn how its runs ended. It ends
 # with the code server and the last run. A run sets its own handlers before anything else.
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
+gc.set_threshold(100_000, 20, 20)  # a run makes little garbage, and is over soon
 gc.collect()
 gc.freeze()
