@@ -79,6 +79,10 @@ class Inline:
             self.said.append(f"failed: {error}")
             self.status[launch.dagster_run_id] = "failure"
 
+    def waits(self) -> None:
+        """For the time to pass: no run of its is left to wait for."""
+        time.sleep(0.05)
+
     def view(self, run_ids: tuple[str, ...]) -> dict[str, RunView]:
         return {one: RunView(run_id=one, status=self.status[one]) for one in run_ids if one in self.status}
 
