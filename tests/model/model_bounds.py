@@ -1,5 +1,7 @@
-"""How far the model goes: a few small bounds for each test run, larger ones for `make model-check`, those that it sees in
-part, and where each seeded defect is looked for."""
+"""How far the model goes: a few small bounds for each test run, larger ones for `make model-check`, and where each seeded defect is
+looked for. Two changes, a revert, a stalled engine and either two crashes or a crash and a cancel are seen whole, each about a
+million states. All at once, with two pushes and two crashes, is seen in part: a push may come at any moment of either change, and
+the states multiply."""
 
 from dataclasses import replace
 
@@ -47,7 +49,11 @@ REDUCED = (
     bounded("two changes, a revert and two pushes", 2, 2, breaks=1, pushes=2),
     bounded("two changes, a stalled engine and a revert", 2, 2, stalls=1, breaks=1),
     bounded("two changes, a stalled engine, a crash and a cancel", 2, 2, stalls=1, crashes=1, cancels=1),
-    bounded("two changes, a stalled engine, a revert and a crash", 2, 2, stalls=1, breaks=1, crashes=1),
+    bounded("two changes, a push, a revert and a crash", 2, 2, pushes=1, breaks=1, crashes=1),
+    bounded("two changes, a stalled engine, a revert and two crashes", 2, 2, stalls=1, breaks=1, crashes=2),
+    bounded(
+        "two changes, a stalled engine, a revert, a crash and a cancel", 2, 2, stalls=1, breaks=1, crashes=1, cancels=1
+    ),
 )
 REDUCED_FURTHER = (  # seen as far as the states go that are allowed
     bounded(
