@@ -1,5 +1,5 @@
-"""What the matrices print: a line as each test is through, and at the end the tables and what else was noted, whichever worker
-made the cells. A test records CELL with a Cell as a tuple, and NOTE with the section's title and a line of it."""
+"""What the matrices print: a line as each test is through, with what was wrong in it, and at the end the tables and what else was
+noted, whichever worker made the cells. A test records CELL with a Cell as a tuple, and NOTE with the section's title and a line."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -32,8 +32,10 @@ class Progress:
         terminal = self.config.pluginmanager.getplugin("terminalreporter")
         cells = list(_cells([report]))
         if cells and isinstance(terminal, pytest.TerminalReporter):
-            what, wrong = report.nodeid.rpartition("::")[2], sum(map(_is_wrong, cells))
-            terminal.write_line(f"{what}: {len(cells)} cells, {wrong} wrong, {report.duration:.0f} s", flush=True)
+            what, wrong = report.nodeid.rpartition("::")[2], [cell for cell in cells if _is_wrong(cell)]
+            terminal.write_line(f"{what}: {len(cells)} cells, {len(wrong)} wrong, {report.duration:.0f} s", flush=True)
+            for cell in wrong:
+                terminal.write_line(f"  {cell.call}, {cell.column}: {cell.said}", flush=True)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
