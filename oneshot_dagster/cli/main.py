@@ -86,9 +86,8 @@ def oneshot() -> None:
 def main() -> NoReturn:
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt)  # a shell's background job would have it ignored
-    gc.set_threshold(
-        100_000, 20, 20
-    )  # what is imported stays, and looking through it each time takes longer than a command
+    # What is imported stays, and looking through it each time takes longer than a command.
+    gc.set_threshold(100_000, 20, 20)
     code = _exit_code()
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.flush()

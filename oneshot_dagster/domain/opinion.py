@@ -120,9 +120,8 @@ class _Entry(BaseModel):
         return self
 
 
-class _Answer(
-    BaseModel
-):  # its fields in the order in which they are to be written; a docstring would be asked for, too
+# Its fields in the order in which they are to be written; a docstring would be asked for, too.
+class _Answer(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     decision: Annotated[Decision, Field(strict=False)]  # JSON has no enums: its word is taken

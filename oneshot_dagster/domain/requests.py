@@ -43,9 +43,8 @@ def _from_merge_on(attempt: Attempt, facts: ResumeFacts) -> bool:
     stands = (attempt.human_from or State.QUEUED) if attempt.state is State.NEEDS_HUMAN else attempt.state
     if attempt.kind is Kind.REVERT:
         return attempt.state not in ENDED
-    if (
-        attempt.state is State.NEEDS_HUMAN and stands is State.ROLLED_BACK
-    ):  # all of it is taken back: nothing is half landed
+    # All of it is taken back: nothing is half landed.
+    if attempt.state is State.NEEDS_HUMAN and stands is State.ROLLED_BACK:
         return False
     return stands in _FROM_MERGE_ON or (facts.merge_intended and stands in BEFORE_MERGE)
 

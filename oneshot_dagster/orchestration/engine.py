@@ -17,9 +17,8 @@ class Engine:
     """Needs the database. Close it, for its connections."""
 
     def __init__(self, definitions: dg.Definitions, settings: Settings) -> None:
-        os.environ.setdefault(
-            "ONESHOT_HOME", str(settings.home)
-        )  # dagster.yaml and the storage it names know no other way
+        # `dagster.yaml` and the storage it names know no other way.
+        os.environ.setdefault("ONESHOT_HOME", str(settings.home))
         os.environ.setdefault("DAGSTER_HOME", str(_CHECKOUT))
         self._instance = dg.DagsterInstance.get()
         self.launcher = InstanceLauncher(

@@ -99,9 +99,8 @@ class _Serving:
         ready.set()
         while not stop.is_set():
             await self._over.wait()
-        for (
-            listener
-        ) in server.sockets:  # nobody more is accepted; asyncio loses whom it accepts while the server closes
+        # Nobody more is accepted; asyncio loses whom it accepts while the server closes.
+        for listener in server.sockets:
             self._loop.remove_reader(listener)
         while left := asyncio.all_tasks() - {asyncio.current_task()}:
             for connection in tuple(self._connections):

@@ -19,9 +19,8 @@ ONCE: Mapping[str, Mapping[str, object]] = {
     "unknown SHA": {"kind": "wrong_sha"},
     "SHA of the base": {"kind": "wrong_sha", "sha": _BASE},
 }
-WRONG_SHA = frozenset(
-    {"unknown SHA", "SHA of the base"}
-)  # of these a person may be told; nothing wrong follows from them
+# Of these a person may be told; nothing wrong follows from them.
+WRONG_SHA = frozenset({"unknown SHA", "SHA of the base"})
 FOR_EVER: Mapping[str, Mapping[str, object]] = {
     "403 for ever": {"kind": "403", "times": 0},
     "404 for ever": {"kind": "404", "times": 0},

@@ -213,9 +213,8 @@ def test_what_syncs_by_itself_is_taken_back_by_its_revert_alone(shop: Shop) -> N
     assert not [w for w in shop.engine.services.store.writes.of(last.key) if w.action == "undo"]
     moves = [step.reason for step in shop.engine.services.store.runs.transitions(broken.id)]
     assert any("syncs by itself" in reason for reason in moves)
-    assert (
-        shop.started_under(revert) == shop.started_under(broken) + 2
-    )  # raised where nothing could be brought back too
+    # Raised where nothing could be brought back too.
+    assert shop.started_under(revert) == shop.started_under(broken) + 2
     assert served(shop.world.shop_url)["revision"] == again.merge_sha
 
 

@@ -112,10 +112,11 @@ def test_what_is_not_its_turn_shows_or_refuses_and_touches_nothing(by_hand, shar
     assert asked == []
 
 
+# Intake takes the issue in once more.
 _BEGINS_ANEW = {
     (S.CANCELLED, Artifact.WORKTREE),
     (S.SUPERSEDED, Artifact.WORKTREE),
-}  # intake takes the issue in once more
+}
 
 
 def test_a_step_of_which_nothing_is_on_record_shows_nothing(by_hand):

@@ -55,9 +55,8 @@ def lair(shared_world: World) -> Iterator[Lair]:
     services = open_services(settings)
     with thief() as taker, engine_with_secrets() as engine:
         told = {carrier: _orders(carrier, shared_world, taker, engine) for carrier in CARRIERS}
-        advisory = people.policy(shared_world).replace(
-            "[tests]\n", "[tests]\nadvisory = true\n"
-        )  # so that CI is waited for too
+        # So that CI is waited for too.
+        advisory = people.policy(shared_world).replace("[tests]\n", "[tests]\nadvisory = true\n")
         notes = f"Notes.\n\n{told['file']}\n"
         people.push(shared_world, "main", {"NOTES.md": notes, ".oneshot.toml": advisory})
         main = tip(shared_world)

@@ -195,9 +195,8 @@ def test_the_policys_method_is_the_one_that_lands_and_its_tree_is_checked(world,
     since, one = tip(world), engine()
     outcome = one.run(key, *TO_MERGE_READY, Artifact.MERGE)[Artifact.MERGE]
     assert isinstance(outcome, Record), one.attempt(key).reason
-    assert outcome.shown["method"] == (
-        "merge" if method == "merge" else "squash"
-    )  # one commit, rebased, looks like that
+    # One commit, rebased, looks like that.
+    assert outcome.shown["method"] == ("merge" if method == "merge" else "squash")
     parents = one.services.git.parents(SHOP, one.attempt(key).merge_sha)
     assert len(parents) == (2 if method == "merge" else 1)
     assert parents[0] == since

@@ -89,9 +89,8 @@ def test_a_push_while_ci_runs_is_taken_over(under):
     one = under(hold_seconds=0.0)
     since = tip(one.world)
     key, _ = _taken_in(one)
-    rule = one.world.forge.require_checks(key.repository, "slow")[
-        "id"
-    ]  # the forge's own CI may be quicker than the run
+    # The forge's own CI may be quicker than the run.
+    rule = one.world.forge.require_checks(key.repository, "slow")["id"]
     parked = until(one.services, one.launcher, key, _parked)
     assert (parked.state, parked.awaited.what) == (State.AWAITING_CI, "ci")
     one.world.forge.api("DELETE", key.repository, f"/rulesets/{rule}")

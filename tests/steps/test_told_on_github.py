@@ -53,10 +53,11 @@ def test_one_comment_says_each_state_that_people_see_and_our_check_goes_from_pen
     assert states == [*[[]] * 3, *[["pending"]] * 3, *[["success"]] * 5]
     assert len(comments(world, key.issue_number)) == 1
     assert our_checks(world, one.attempt(key).head_sha) == ["pending", "success"]
+    # One is evidence.
     assert (written(world, "POST", "/issues/"), written(world, "PATCH", "/issues/comments/")) == (
         2,
         5,
-    )  # one is evidence
+    )
     assert written(world, "POST", "/statuses/") == 2
 
 

@@ -53,9 +53,8 @@ def open_forge(config: ForgeConfig) -> Forge:
 
 def _bound(port: int) -> socket.socket:
     """Without SO_REUSEPORT, so that a second forge is refused and not given half of the requests."""
-    listener = socket.socket(
-        socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
-    )  # asyncio sets TCP_NODELAY only then
+    # Asyncio sets TCP_NODELAY only then.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("127.0.0.1", port))
