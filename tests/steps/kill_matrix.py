@@ -87,12 +87,12 @@ class Recording:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """`problems` is empty where all that must hold holds. `missed`: deaths that were never reached."""
+    """`problems` is empty where all that must hold holds. `missed` are those of them that are deaths never reached."""
 
     ended: str
     launches: int
     problems: tuple[str, ...]
-    missed: bool = False
+    missed: tuple[str, ...] = ()
 
 
 def record(world: World, walk: Walk, folder: Path) -> Recording:
@@ -123,11 +123,9 @@ def killed(world: World, walk: Walk, deaths: Mapping[int, Point]) -> Outcome:
     try:
         attempt = one.walk()
         dead = one.dead()
-        missed = [f"{point.name} was never reached" for number, point in deaths.items() if number not in dead]
-        problems = (*one.problems(), *missed)
-        return Outcome(
-            ended=attempt.state.value, launches=len(one.launcher.runs), problems=problems, missed=bool(missed)
-        )
+        missed = tuple(f"{point.name} was never reached" for number, point in deaths.items() if number not in dead)
+        problems, launches = (*one.problems(), *missed), len(one.launcher.runs)
+        return Outcome(ended=attempt.state.value, launches=launches, problems=problems, missed=missed)
     except Exception as error:  # noqa: BLE001 (whatever it is, the walk went wrong)
         return Outcome(ended="nowhere", launches=len(one.launcher.runs), problems=(str(error) or repr(error),))
     finally:
