@@ -165,7 +165,8 @@ def test_a_stop_is_heard_while_it_says_nothing_and_leaves_nothing_open(server, s
 def test_a_stop_is_heard_while_it_connects_and_leaves_nothing_open(server, nobody_accepts):
     one, before = judge(server, base_url=nobody_accepts, wall=600.0, stall=600.0), left_open()
     assert one.ask(QUESTION, cancelled=after_looks(3, lambda: True)) is None
-    assert left_open() == before
+    while left_open() != before:  # the thread that looked the name up ends a moment later
+        time.sleep(0.01)
 
 
 @pytest.mark.timeout(30)
