@@ -4,10 +4,9 @@ STATES is how many are seen of the bounds that are too large to be seen whole.""
 
 import os
 import time
-from collections.abc import Callable
 
 import pytest
-from matrix_table import CELL, Cell
+from matrix_table import CELL, Cell, Record
 from model_bounds import FOUND_IN, FURTHER, LARGE, REDUCED, REDUCED_FURTHER, SMALL
 from model_check import Found, check
 from model_reduced import check_reduced
@@ -18,7 +17,6 @@ BOUNDS = (*IN_PART, *REDUCED, *LARGE, *SMALL)  # the longest first
 CHOSEN = [bound for bound in BOUNDS if os.environ.get("BOUND", "") in bound.name]
 DEFECTS = tuple(Defect)
 _MOST = int(os.environ.get("STATES", "1000000"))
-Record = Callable[[str, object], None]
 
 
 @pytest.mark.timeout(0)
