@@ -11,8 +11,8 @@ import tarfile
 from collections.abc import Iterable, Mapping, Sequence
 
 from oneshot_dagster.domain.snapshot import FileChange, FileStatus
+from oneshot_dagster.services.git.modes import EXECUTABLE, LINK, REPOSITORY
 
-LINK, REPOSITORY, EXECUTABLE = "120000", "160000", "100755"
 _LETTERS = {
     FileStatus.ADDED: "A",
     FileStatus.MODIFIED: "M",

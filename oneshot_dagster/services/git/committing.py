@@ -9,10 +9,10 @@ from oneshot_dagster.domain.git_diff import parse_raw_numstat
 from oneshot_dagster.domain.snapshot import FileChange, printable
 from oneshot_dagster.services.git import leaks
 from oneshot_dagster.services.git.links import leading_outside
+from oneshot_dagster.services.git.modes import LINK, NOTHING, REPOSITORY
 from oneshot_dagster.services.git.protocol import Identity, Most
 from oneshot_dagster.services.git.tree import Tree
 
-LINK, REPOSITORY, NOTHING = "120000", "160000", "000000"
 _NAMED = 10
 _LEFT_OUT = tuple(f":(top,exclude,glob){path}" for path in (".codex*", ".codex*/**", ".oneshot", ".oneshot/**"))
 

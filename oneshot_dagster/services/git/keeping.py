@@ -12,6 +12,7 @@ from oneshot_dagster.domain.snapshot import printable
 from oneshot_dagster.services.git import leaks
 from oneshot_dagster.services.git.committing import add_all, commit_tree, is_ours, staged
 from oneshot_dagster.services.git.leaks import Secrets
+from oneshot_dagster.services.git.modes import REPOSITORY
 from oneshot_dagster.services.git.protocol import Identity
 from oneshot_dagster.services.git.tree import Tree
 from oneshot_dagster.system.secret_forms import Search
@@ -117,7 +118,7 @@ def _committed(tree: Tree, found: Standing, identity: Identity) -> str:
     if not found.changed:
         return found.head
     add_all(tree)
-    if any(change.new_mode == "160000" for change in staged(tree, found.head)):
+    if any(change.new_mode == REPOSITORY for change in staged(tree, found.head)):
         raise OneshotError("a repository within the worktree")
     return commit_tree(tree, parent=found.head, message=_MESSAGE, author=identity, committer=identity)
 

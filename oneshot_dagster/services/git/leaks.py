@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterable, Iterator
 from oneshot_dagster.domain.git_diff import Listed, parse_raw
 from oneshot_dagster.domain.snapshot import FileChange
 from oneshot_dagster.services.git.bare import Bare
+from oneshot_dagster.services.git.modes import NOTHING, REPOSITORY
 from oneshot_dagster.system.secret_forms import Search
 
 Secrets = Callable[[], Search]  # asked for where there is something that could hold them
-_NONE, _REPOSITORY = "000000", "160000"
 _AT_ONCE = 32 * 2**20  # bytes of files in memory
 _LINES = 5
 
 
 def in_changes(bare: Bare, changes: Iterable[FileChange | Listed], search: Search) -> tuple[str, ...]:
     """The places, as people read them. What stood in the same line before is not added."""
-    present = [change for change in changes if change.new_mode not in {_NONE, _REPOSITORY}]
+    present = [change for change in changes if change.new_mode not in {NOTHING, REPOSITORY}]
     found = [*_in_names(present, search)]
     for batch in _batches(bare, present):
         contents = bare.blobs(change.new_blob for change in batch)
@@ -43,7 +43,7 @@ def in_words(words: bytes, search: Search) -> tuple[str, ...]:
 
 
 def _in_names(changes: Iterable[FileChange | Listed], search: Search) -> Iterator[str]:
-    if any(change.old_mode == _NONE and search.finds(change.path_bytes) for change in changes):
+    if any(change.old_mode == NOTHING and search.finds(change.path_bytes) for change in changes):
         yield "the name of a file"
 
 
@@ -62,7 +62,7 @@ def _batches(bare: Bare, changes: list[FileChange | Listed]) -> Iterator[list[Fi
 
 def _added(bare: Bare, change: FileChange | Listed, content: bytes, search: Search) -> tuple[int, ...]:
     lines = search.lines(content)
-    if not lines or change.old_mode in {_NONE, _REPOSITORY}:
+    if not lines or change.old_mode in {NOTHING, REPOSITORY}:
         return lines
     before, now = set(bare.blobs([change.old_blob])[change.old_blob].split(b"\n")), content.split(b"\n")
     return tuple(number for number in lines if now[number - 1] not in before)
