@@ -31,7 +31,8 @@ except OSError as problem:
     print(problem)
 """
 _LEAVE = """
-import os, sys
+import os
+execed, inherited = os.pipe()
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
@@ -39,6 +40,8 @@ if os.fork() == 0:
             os.dup2(os.open("/dev/null", os.O_RDWR), stream)
         os.execve("/bin/sleep", ["sleep", "{seconds}"], {{}})
     os._exit(0)
+os.close(inherited)
+os.read(execed, 1)
 os.wait()
 """
 _PROBED = "print(*(v for v in open(folder + '/environ').read().split(chr(0)) if v.startswith('PROBED_')))"
