@@ -21,6 +21,7 @@ class Found:
     """`violation`: the first claim that did not hold, with the way there. `whole`: all states were seen."""
 
     states: int = 0
+    pairs: int = 0
     steps: int = 0
     ends: int = 0
     violation: str | None = None
@@ -50,7 +51,7 @@ def steps_of(m: Model, w: World, change: int) -> Iterator[tuple[str, World]]:
 
 def check(m: Model, *, most: int | None = None, ends: bool = True) -> Found:
     """`most`: states after which it gives up. `ends`: look also whether an end can be reached from everywhere."""
-    found, start = Found(), _alike(first(m.bound))
+    found, start = Found(), alike(first(m.bound))
     ids = {hash(start): 0}
     parents, froms, tos, good = array("q", [-1]), array("q"), array("q"), [0] if is_end(start) else []
     frontier = deque([(0, start)])
@@ -59,7 +60,7 @@ def check(m: Model, *, most: int | None = None, ends: bool = True) -> Found:
         try:
             seen_rightly(w)
             for _, reached in successors(m, w):
-                after = _alike(reached)
+                after = alike(reached)
                 key = hash(after)
                 there = ids.get(key)
                 if there is None:
@@ -84,8 +85,9 @@ def check(m: Model, *, most: int | None = None, ends: bool = True) -> Found:
     return found
 
 
-def _alike(w: World) -> World:
-    """Engines differ in nothing but what they do, and of what is over only what somebody may still ask is kept."""
+def alike(w: World) -> World:
+    """The one that stands for all like it: engines differ in nothing but what they do, and of what is over only what somebody may
+    still ask is kept."""
     busy = {e.change for e in w.engines if e} | ({w.slow.change} if w.slow else set())
     changes = tuple(c if n in busy else kept(c) for n, c in enumerate(w.changes))
     if changes != w.changes:
@@ -152,12 +154,12 @@ def _way(m: Model, parents: array, last: int) -> list[str]:
     path = [last]
     while parents[path[-1]] >= 0:
         path.append(parents[path[-1]])
-    wanted, w, way = set(path), _alike(first(m.bound)), []
+    wanted, w, way = set(path), alike(first(m.bound)), []
     ids, numbered = {hash(w): 0}, deque([(0, w)])
     while numbered:  # numbers are given in the order in which the states are met, as the first time
         _, w = numbered.popleft()
         for said, reached in _until_broken(m, w):
-            after = _alike(reached)
+            after = alike(reached)
             key = hash(after)
             if key in ids:
                 continue

@@ -1,16 +1,16 @@
 """A state cut into one part a change, which only that change's own steps write, and what the changes share.
 Of a part is kept only what somebody may still ask; heads are named by how many newer ones are still spoken of.
 
-A part has budgets of its own: every way to hand them out is a first state, so that what one change uses up takes nothing
-away from another. It has as many engines as there is work for: the bound's, or more."""
+A part has budgets of its own, each of them the bound's, so that what one change uses up takes nothing away from another. It has as
+many engines as there is work for: the bound's, or more."""
 
 import re
-from collections.abc import Callable, Iterator
-from itertools import product
+from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 from model_check import kept, order
-from model_state import Bound, Change, Defect, Engine, Lane, Left, Model, Row, Slow, World, first
+from model_state import ENDLESS, Bound, Change, Defect, Engine, Lane, Left, Model, Row, Slow, World, first
 
 from oneshot_dagster.domain.artifact import Artifact
 from oneshot_dagster.domain.run import Kind, State
@@ -21,6 +21,13 @@ _ASKS_FOR_ITS_LEASE = frozenset(
 )
 _ALONE, _SOME = (Artifact.EVIDENCE,), tuple(Artifact)
 _TAKEN_BACK = frozenset({State.ROLLING_BACK, State.ROLLED_BACK})
+_TO_BE_GATED = frozenset(
+    {
+        *(State.QUEUED, State.WORKTREE_READY, State.IMPLEMENTING, State.TESTING, State.PR_READY, State.AWAITING_CI),
+        *(State.NEEDS_ITERATION, State.CANCELLED),
+    }
+)
+_TO_BE_JUDGED = _TO_BE_GATED | {State.JUDGING}
 _WITHOUT_A_FENCE = (
     Defect.NO_FENCE,
     Defect.NO_LEASE,
@@ -49,18 +56,9 @@ class Shared(NamedTuple):
     started: int
 
 
-def firsts(bound: Bound) -> Iterator[tuple[tuple[Part, ...], Shared]]:
+def firsts(bound: Bound) -> tuple[tuple[Part, ...], Shared]:
     w = first(bound)
-    for lefts in product(*(_handed_out(n, bound.changes) for n in bound.left)):
-        parts = (
-            Part(index=c, change=w.changes[c], engines=(), left=Left(*(n[c] for n in lefts)), proven=())
-            for c in range(bound.changes)
-        )
-        yield tuple(parts), shared_of(w)
-
-
-def _handed_out(n: int, changes: int) -> Iterator[tuple[int, ...]]:
-    return (way for way in product(range(n + 1), repeat=changes) if sum(way) == n)
+    return tuple(Part(c, w.changes[c], (), bound.left, ()) for c in range(bound.changes)), shared_of(w)
 
 
 def shared_of(w: World) -> Shared:
@@ -91,11 +89,17 @@ def world(part: Part, shared: Shared, changes: tuple[Change, ...]) -> World:
 
 
 def normal(m: Model, part: Part, lane: Lane) -> Part:
-    rows = tuple(_row(row) for row in part.change.rows)
-    change = part.change._replace(rows=rows)
     fenced = not m.has(*_WITHOUT_A_FENCE)
-    kept_on = (_engine(e, lane, held=not fenced or (e.current and change.leased)) for e in part.engines)
+    leased = part.change.leased
+    kept_on = (_engine(e, lane, held=not fenced or (e.current and leased)) for e in part.engines)
     engines = tuple(sorted((e for e in kept_on if e is not None), key=order))
+    rows = tuple(_row(row) for row in part.change.rows)
+    if fenced and not part.left.merges:
+        next_ones = frozenset(e.plan[0] for e in engines if e.at == "commit")
+        rows = tuple(_to_be_made_again(row, next_ones) for row in rows)
+    if m.bound.infrastructure >= ENDLESS:
+        rows = tuple(row._replace(retries=0, moved=False) for row in rows)
+    change = part.change._replace(rows=rows)
     if not engines and part.slow is None:
         change = kept(change)
     current = {row.pull.head for row in rows if row.pull is not None}
@@ -115,7 +119,21 @@ def _row(row: Row) -> Row:
     stands = row.human_from if row.state is State.NEEDS_HUMAN else row.state
     if stands in _TAKEN_BACK or (stands is State.NEEDS_ITERATION and row.merge_sha is not None):
         row = row._replace(gate=None, snapshot=None, judgement=None, report=None, verified=None)
-        row = row._replace(start=None, before=None, failed=False)
+        row = row._replace(start=None, before=None, failed=False, retries=0, moved=False)
+    return row
+
+
+def _to_be_made_again(row: Row, next_ones: frozenset[object]) -> Row:
+    """Of what will be made again before anybody asks for it, and of a merge that was refused, nothing is kept."""
+    if row.pull is not None and row.pull.merged is not None:
+        return row
+    stands = {row.human_from if row.state is State.NEEDS_HUMAN else row.state, *next_ones}
+    if stands <= _TO_BE_JUDGED:
+        row = row._replace(judgement=None)
+    if stands <= _TO_BE_GATED:
+        row = row._replace(gate=None)
+    if row.merge is not None and row.merge[1] in {"refused", "failed"}:
+        row = row._replace(merge=None)
     return row
 
 
@@ -145,11 +163,9 @@ def _left(m: Model, change: Change, left: Left) -> Left:
 def named(part: Part) -> Part:
     """The newest head of an attempt is its 0."""
     heads: dict[str, set[tuple[int, int, str]]] = {}
-    for text in _texts(part):
-        found = _NAME.fullmatch(text)
-        if found is not None:
-            _, stem, rank, since, onto = found.groups()
-            heads.setdefault(stem, set()).add((-len(since), int(rank), f"{rank}{since}@{onto}"))
+    for value in (*part.change.rows, *part.engines, part.proven, part.slow):
+        for stem, head in _heads(value):
+            heads.setdefault(stem, set()).add(head)
     names: dict[str, str] = {}
     for stem, known in heads.items():
         for n, (_, _, old) in enumerate(sorted(known)):
@@ -159,12 +175,16 @@ def named(part: Part) -> Part:
     return mapped(part, lambda text: f"m{names[text[1:]]}" if text[1:] in names else names.get(text, text))
 
 
-def _texts(value: object) -> Iterator[str]:
+@cache
+def _heads(value: object) -> frozenset[tuple[str, tuple[int, int, str]]]:
+    """Each that is spoken of, by its attempt, and the newest first."""
     if isinstance(value, tuple):
-        for inner in value:
-            yield from _texts(inner)
-    elif type(value) is str:
-        yield value
+        return frozenset().union(*(_heads(inner) for inner in value))
+    found = _NAME.fullmatch(value) if type(value) is str else None
+    if found is None:
+        return frozenset()
+    _, stem, rank, since, onto = found.groups()
+    return frozenset({(stem, (-len(since), int(rank), f"{rank}{since}@{onto}"))})
 
 
 def mapped(value: Any, of: Callable[[str], str]) -> Any:
@@ -175,7 +195,7 @@ def mapped(value: Any, of: Callable[[str], str]) -> Any:
     return of(value) if type(value) is str else value
 
 
-# The two changes are alike, so that a state and the one in which they have changed places are one.
+# The two changes are alike: what the one may do is what the other may do once they have changed places.
 
 
 def swapped_part(part: Part) -> Part:

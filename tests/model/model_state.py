@@ -10,6 +10,7 @@ from oneshot_dagster.domain.artifact import Artifact
 from oneshot_dagster.domain.run import Kind, State
 
 FIRST_LIVE = "v0"  # what serves, verified, before anything of the model happens
+ENDLESS = 99  # infrastructure retries that nothing in a bound can spend
 
 
 class Pull(NamedTuple):
