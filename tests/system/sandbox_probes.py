@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -65,6 +66,7 @@ class World:
     victim: str = ""
     tcp: int = 0
     udp: int = 0
+    forks: str = ""
 
     @property
     def home(self) -> Path:
@@ -124,6 +126,8 @@ def planted(place: Path) -> Iterator[World]:
         _serve(stack, world, "database socket", socket.AF_UNIX, str(world.socket))
         _serve(stack, world, "socket of an engine", socket.AF_UNIX, str(world.elsewhere))
         _serve(stack, world, "abstract socket", socket.AF_UNIX, world.abstract)
+        world.forks = stack.enter_context(tempfile.TemporaryDirectory(prefix="pymp-")) + "/listener"
+        _serve(stack, world, "socket of what runs are forked from", socket.AF_UNIX, world.forks)
         world.victim = f"5{secrets.randbelow(10**9):09}"
         process = subprocess.Popen(("/bin/sleep", world.victim), start_new_session=True)
         stack.callback(process.wait)
@@ -150,6 +154,7 @@ def probes(world: World) -> tuple[Probe, ...]:
         _network(world, "udp", _SEND.format(port=world.udp)),
         _network(world, "database socket", _CONNECT.format(places=[(int(socket.AF_UNIX), str(world.socket))])),
         _network(world, "socket of an engine", _CONNECT.format(places=[(int(socket.AF_UNIX), str(world.elsewhere))])),
+        _network(world, "socket of what runs are forked from", _CONNECT.format(places=[(int(socket.AF_UNIX), world.forks)])),
         _network(world, "abstract socket", _CONNECT.format(places=[(int(socket.AF_UNIX), world.abstract)])),
         Probe("write: outside", f"echo written > {outside}", lambda _: outside.exists()),
         Probe("write: its own evidence", f"echo forged >> {blob}", lambda _: "forged" in blob.read_text()),
