@@ -18,6 +18,7 @@ from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.errors import LeaseLost, OneshotError, TryAgain
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.local.demo.issues import Kind as Issue
+from oneshot_dagster.local.forge.limits import ALLOWED
 from oneshot_dagster.services.github.client import GitHubClient
 from oneshot_dagster.services.github.protocol import GitHub
 from oneshot_dagster.services.launcher.protocol import RunView
@@ -138,6 +139,8 @@ class Matrix:
 
     def _case(self, call: Call | None, fault: str | None) -> Outcome:
         self._seed += 1
+        # A matrix asks for more than an hour's requests, and a refusal with none left would be the limit's.
+        self.world.forge.set_limit(LOGIN, remaining=ALLOWED["core"], enforced=False)
         since = tip(self.world)
         key, _ = self.world.plant(self.kind, self._seed)
         case = self.new_case(key, since, lambda: self._begin(call, fault, since))
