@@ -103,7 +103,9 @@ def find_landing(git: Git, repository: str, merge_sha: str, head: str, *, queued
     `queued`: a merge queue's group of several changes may have landed as one.
     """
     line = _first_parents(git, repository, merge_sha, head)
-    readings = list(_readings(git, repository, line, head, queued=queued))
+    # What the head held already landed nothing of it, although it may have the tree: a revert's is that of the base before.
+    held = merge_sha != head and git.is_ancestor(repository, merge_sha, head)
+    readings = [] if held else list(_readings(git, repository, line, head, queued=queued))
     matching = [landing for landing in readings if landing.matches]
     # The last commit of a rebased branch by itself looks like a squash of it: then all of them are what landed.
     rebased = [landing for landing in matching if landing.method == "rebase"]

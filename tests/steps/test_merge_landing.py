@@ -142,6 +142,22 @@ def test_a_landing_that_undoes_what_others_landed_is_none(world, engine):
     assert one.services.git.merge_tree(SHOP, base, head) == tree
 
 
+def test_what_the_head_held_already_is_no_landing_of_it_though_it_has_its_tree(world, engine):
+    """A revert has the tree of the base before: an answer that names that one as the merge names no landing."""
+    one = engine()
+    before = tip(world)
+    people.push(world, "main", {"1.md": "1\n"}, message="Work 1")
+    merged = tip(world)
+    tree = git(world, "rev-parse", f"{before}^{{tree}}").strip()
+    head = git(world, *AS_ADA, "commit-tree", tree, "-p", merged, "-m", "Revert 1").strip()
+    landed = _squash(world, merged, head, "Revert 1 (#2)")
+    git(world, "update-ref", "refs/heads/taken-back", head)
+    git(world, "update-ref", "refs/heads/main", landed)
+    one.services.git.fetch(SHOP)
+    assert not find_landing(one.services.git, SHOP, before, head, queued=False).matches
+    assert find_landing(one.services.git, SHOP, landed, head, queued=False).matches
+
+
 AS_ADA = ("-c", "user.name=Ada", "-c", "user.email=ada@users.noreply.localhost")
 
 
