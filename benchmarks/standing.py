@@ -2,6 +2,7 @@
 `beside` starts one in a benchmark's world; its own forge has nothing to do."""
 
 import contextlib
+import secrets
 import select
 import socket
 import subprocess
@@ -39,9 +40,12 @@ def beside(world: World, *options: str, **over: str) -> Generator[dict[str, str]
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Below the range that the kernel gives to outgoing connections: it is taken some time after it was found."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import psycopg
 import pytest
+from free_ports import free_ports
 from world_fixtures import ENGINE_TOKEN
 
 from oneshot_dagster.cli import doctor_checks as checks
@@ -37,12 +38,6 @@ def fake_git(folder, said):
     program.write_text(f"#!/bin/sh\necho '{said}'\n")
     program.chmod(0o755)
     return {"PATH": str(folder)}
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def test_this_machines_git_is_new_enough():
@@ -194,14 +189,15 @@ def test_a_home_in_which_nothing_can_be_written_fails():
     failed(checks.disk(checks.Path("/proc/self/fdinfo"), least=1))
 
 
-def port_findings(tmp_path, taken):
-    numbers = {name: free_port() for name in ("web", "forge", "code_server", "service", "hooks")}
-    settings = Settings(home=tmp_path, ports=PortSettings(**{**numbers, "forge": taken}))
+def port_findings(tmp_path, **taken):
+    names = ("web", "forge", "code_server", "service", "hooks")
+    numbers = dict(zip(names, free_ports(len(names)), strict=True))
+    settings = Settings(home=tmp_path, ports=PortSettings(**{**numbers, **taken}))
     return checks.ports(settings)
 
 
 def test_free_ports_pass(tmp_path):
-    for finding in port_findings(tmp_path, free_port()):
+    for finding in port_findings(tmp_path):
         assert passed(finding).found == "free"
 
 
@@ -218,7 +214,7 @@ def test_a_port_that_another_has_fails_and_names_who_and_the_setting(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        findings = port_findings(tmp_path, taken.getsockname()[1])
+        findings = port_findings(tmp_path, forge=taken.getsockname()[1])
     bad = [finding for finding in findings if not finding.ok]
     assert len(bad) == 1
     assert f"pid {os.getpid()}" in bad[0].found
@@ -238,7 +234,7 @@ def test_a_port_of_the_world_in_this_home_is_ours_and_that_of_another_home_is_no
         [sys.executable, "-c", LISTEN], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     try:
-        findings = port_findings(tmp_path, int(process.stdout.readline()))
+        findings = port_findings(tmp_path, forge=int(process.stdout.readline()))
     finally:
         process.send_signal(signal.SIGKILL)
         process.communicate()

@@ -3,13 +3,14 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from free_ports import free_ports
 
 from oneshot_dagster.local.ports import is_free
 from oneshot_dagster.local.world import lay_out
@@ -57,7 +58,8 @@ def up(home: Path) -> Iterator[subprocess.Popen[str]]:
 
 def connected(home: Path) -> Path:
     home.mkdir()
-    ports = unused_ports("web", "forge", "code_server", "service", "hooks")
+    names = ("web", "forge", "code_server", "service", "hooks")
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
     (home / "oneshot.toml").write_text(OWN + "\n".join(f"{name} = {port}" for name, port in ports.items()) + "\n")
     return home
 
@@ -100,11 +102,3 @@ def test_up_in_the_home_of_the_local_world_is_refused(tmp_path: Path) -> None:
     lay_out(Settings(home=tmp_path))
 
     assert "the local world of `oneshot dev`" in refused(tmp_path, "up")
-
-
-def unused_ports(*names: str) -> dict[str, int]:
-    with_sockets = {name: socket.create_server(("127.0.0.1", 0)) for name in names}
-    ports = {name: listener.getsockname()[1] for name, listener in with_sockets.items()}
-    for listener in with_sockets.values():
-        listener.close()
-    return ports

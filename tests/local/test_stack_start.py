@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from free_ports import free_ports
 
 from oneshot_dagster.domain.errors import BadInput
 from oneshot_dagster.local.ports import is_free, owner, refuse_taken
@@ -106,10 +107,5 @@ def test_a_port_that_another_shares_with_anyone_is_still_taken() -> None:
 
 
 def unused_ports() -> dict[str, int]:
-    held = {f"ONESHOT_PORTS__{name}": socket.socket() for name in ("FORGE", "CODE_SERVER", "SERVICE", "HOOKS")}
-    for one in held.values():
-        one.bind(("127.0.0.1", 0))
-    ports = {name: one.getsockname()[1] for name, one in held.items()}
-    for one in held.values():
-        one.close()
-    return ports
+    names = ("FORGE", "CODE_SERVER", "SERVICE", "HOOKS")
+    return {f"ONESHOT_PORTS__{name}": port for name, port in zip(names, free_ports(len(names)), strict=True)}

@@ -6,7 +6,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import dagster as dg
 from contract import forge_record
+from free_ports import free_ports
 
 from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.domain.change import ChangeKey
@@ -35,18 +35,6 @@ class Said:
     code: int
     out: str
     err: str
-
-
-def free_ports(number: int) -> list[int]:
-    """Below the range that the kernel gives to outgoing connections."""
-    found: list[int] = []
-    for port in random.sample(range(20000, 32000), 200):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            found.append(port)
-        if len(found) == number:
-            break
-    return found
 
 
 class StackWorld:

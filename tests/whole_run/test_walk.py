@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import re
 import shlex
 import signal
@@ -13,10 +12,9 @@ from pathlib import Path
 
 import httpx
 from app_in_browser import from_page_to_code, install
+from free_ports import free_ports
 from unprepared_repository import PROJECT, TOOLS, earlier_change, push
 from world_fixtures import running_world
-
-from oneshot_dagster.local.ports import is_free
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 AGENT = """
@@ -35,17 +33,13 @@ def commands():
     return re.findall(r"^```sh\n(.+)\n```$", (CHECKOUT / "docs" / "connect.md").read_text(), re.MULTILINE)
 
 
-def unused_ports(names):
-    candidates = random.sample(range(20_000, 32_000), 200)
-    return dict(zip(names, filter(is_free, candidates), strict=False))
-
-
 class Owner:
     """Types the page's commands, with what a test has to add."""
 
     def __init__(self, home, number=None):
         self.home, self.number = home, number
-        ports = unused_ports(("web", "forge", "code_server", "service", "hooks"))
+        names = ("web", "forge", "code_server", "service", "hooks")
+        ports = dict(zip(names, free_ports(len(names)), strict=True))
         self.env = {
             **{name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ},
             **{f"ONESHOT_PORTS__{name.upper()}": str(port) for name, port in ports.items()},

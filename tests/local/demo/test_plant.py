@@ -1,7 +1,6 @@
 """The demo's world planted on the real forge: its CI, its rules, and the loop from an issue to the served change."""
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from random import Random
 
 import pytest
 from contract import forge_record
+from free_ports import free_ports
 
 from oneshot_dagster.local.demo.checkout import Remote, git
 from oneshot_dagster.local.demo.issues import Kind
@@ -55,19 +55,13 @@ class World:
         raise AssertionError("CI did not end")
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     known = people(owner_token="owner-token", engine_token="engine-token")
     (tmp_path / "people.json").write_text(json.dumps(known))
     for login in (OWNER, ENGINE):
         (tmp_path / f"{login}.token").write_text(str(known[login]["token"]))
-    port = free_port()
+    (port,) = free_ports()
     forge_record.begin(tmp_path / "forge")
     forge = subprocess.Popen(
         [
@@ -157,7 +151,7 @@ def test_red_first_fails_real_ci_and_its_log_cures_it(world: World) -> None:
 
 
 def test_a_merged_patch_is_served_and_behaves_as_asked(world: World) -> None:
-    port = free_port()
+    (port,) = free_ports()
     base = world.plant(f"http://127.0.0.1:{port}")
     issue = new_issue(world.owner, Kind.HAPPY, Random(4))
     shop = world.clone("shop")

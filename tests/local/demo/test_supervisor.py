@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from free_ports import free_ports
 
 import oneshot_dagster.local.demo
 from oneshot_dagster.services.deploy.command import CommandDeploy
@@ -85,15 +86,9 @@ def told(answer: httpx.Response) -> tuple[int, dict[str, object]]:
     return answer.status_code, answer.json()
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
 @pytest.fixture
 def supervise(tmp_path: Path) -> Iterator[Callable[[], Supervisor]]:
-    port = free_port()
+    (port,) = free_ports()
     with ExitStack() as ending:
 
         def begin() -> Supervisor:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from contract import forge_record
+from free_ports import free_ports
 
 from oneshot_dagster.local.forge.client import ForgeClient
 
@@ -39,7 +40,7 @@ class RunningForge:
 
     home: Path
     options: tuple[str, ...] = ()
-    port: int = 0
+    port: int = field(default_factory=lambda: free_ports()[0])
     process: subprocess.Popen[str] | None = None
     url: str = ""
     clients: dict[str, ForgeClient] = field(default_factory=dict)
@@ -59,7 +60,6 @@ class RunningForge:
         line = self.process.stdout.readline()
         assert line.startswith("forge ready on http://"), self.process.stderr.read()
         self.url = line.split()[-1]
-        self.port = int(self.url.rsplit(":", 1)[1])
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self.process is not None:
