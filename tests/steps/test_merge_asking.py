@@ -22,7 +22,7 @@ SHOP = "acme/shop"
 def judged(world, engine):
     """A change that is judged and about to be merged, the engine that took it there, and the base before."""
     key, _ = world.plant()
-    one = engine(hold_seconds=5.0)
+    one = engine(hold_seconds=60.0)
     one.run(key, *TO_MERGE_READY)
     assert one.attempt(key).state is State.MERGE_READY, one.attempt(key).reason
     return one, key, tip(world)
@@ -58,7 +58,7 @@ def test_where_it_does_not_it_is_asked_to_merge_at_once(world, judged):
 
 def test_what_takes_github_long_is_parked_with_its_request_and_followed_by_another_run(world, engine, judged):
     one, key, since = judged
-    world.forge.set_merge_async(delay=8.0)
+    world.forge.set_merge_async(delay=3600.0)
     one.services = engine(hold_seconds=0.0).services
     one.take(Artifact.MERGE, key)
     parked = one.attempt(key)
@@ -67,6 +67,7 @@ def test_what_takes_github_long_is_parked_with_its_request_and_followed_by_anoth
     assert (intent.action, intent.outcome) == ("merge", None)
     assert intent.payload["uuid"]
     two = engine("run-2", hold_seconds=60.0)
+    two.services = meanwhile(two.services, "github.merge_async_result", world.forge.set_merge_async)
     assert isinstance(two.take(Artifact.MERGE, key), Record)
     assert merges(world, since) == [two.attempt(key).merge_sha]
     assert asked(world, "/merge-async") == 1
@@ -75,10 +76,13 @@ def test_what_takes_github_long_is_parked_with_its_request_and_followed_by_anoth
 
 def test_a_push_while_github_takes_its_time_ends_the_request_and_the_gate_is_read_again(world, judged):
     one, key, since = judged
-    world.forge.set_merge_async(delay=2.0)
-    one.services = meanwhile(
-        one.services, "github.merge_async_result", lambda: people.push(world, key.branch, {"NOTES.md": "By hand.\n"})
-    )
+    world.forge.set_merge_async(delay=3600.0)
+
+    def pushes() -> None:
+        people.push(world, key.branch, {"NOTES.md": "By hand.\n"})
+        world.forge.set_merge_async()
+
+    one.services = meanwhile(one.services, "github.merge_async_result", pushes)
     one.take(Artifact.MERGE, key)
     after = one.attempt(key)
     assert (after.state, after.judged_sha) == (State.AWAITING_CI, None)
@@ -178,7 +182,8 @@ def test_an_answer_about_the_request_that_is_lost_is_asked_for_again(world, judg
 def test_somebody_elses_request_is_followed_like_our_own(world, judged):
     """GitHub answers 409 with the uuid of what was asked before."""
     one, key, since = judged
-    world.forge.set_merge_async(delay=2.0)
+    world.forge.set_merge_async(delay=3600.0)
+    one.services = meanwhile(one.services, "github.merge_async_result", world.forge.set_merge_async)
     before = one.attempt(key)
     path = f"/pulls/{before.pr_number}/merge-async"
     uuid = world.forge.api("PUT", SHOP, path, {"sha": before.head_sha, "merge_method": "squash"})["details"]["uuid"]

@@ -66,6 +66,13 @@ def ask(forge: Forge, repository: Repository, pull: Pull, asked: Asked, actor: s
     )
 
 
+def put_off(forge: Forge, delay: float) -> None:
+    """Those that wait, too, run so many seconds from now."""
+    for row in forge.world.all(AsyncMerge):
+        if row.status == "pending":
+            forge.world.put(replace(row, due=time.time() + delay))
+
+
 def tick(forge: Forge) -> bool:
     """Runs what is due; whether anything is left."""
     left = [m for m in forge.world.all(AsyncMerge) if m.status == "pending"]

@@ -242,7 +242,7 @@ class ForgeClient:
         self.ask("POST", "/_forge/hooks/release", {"deliveries": list(deliveries)})
 
     def set_merge_async(self, *, offered: bool = True, delay: float = 0.0) -> None:
-        """Whether this forge knows asynchronous merges, and how long one waits before it runs."""
+        """Whether this forge knows asynchronous merges, and how long one waits before it runs, also one that waits already."""
         self.ask("PUT", "/_forge/merge-async", {"offered": offered, "delay": delay})
 
     def set_merge_queue(self, repository: str, branch: str, *, required: bool = True) -> None:

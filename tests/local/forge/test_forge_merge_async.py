@@ -71,10 +71,11 @@ def test_while_one_is_pending_another_is_refused_with_its_uuid(forge, github, op
 @pytest.mark.parametrize("named", [True, False])
 def test_a_push_in_between_cancels_it(forge, shop, opened, named):
     number, head = opened
-    forge.ada.set_merge_async(delay=1.0)
+    forge.ada.set_merge_async(delay=SLOW)
     asked = ask(forge, number, **({"sha": head} if named else {}))["details"]
     assert asked["expected_head_sha"] == head
     shop.push_branch("feature", {"price.txt": "13\n"}, start="feature")
+    forge.ada.set_merge_async()
     done = ended(forge, number, asked["uuid"])
     assert (done["status"], "Head branch was modified" in done["details"]["message"]) == ("failed", True)
     assert not forge.ada.pull(SHOP, number)["merged"]
@@ -82,9 +83,10 @@ def test_a_push_in_between_cancels_it(forge, shop, opened, named):
 
 def test_rules_are_judged_when_it_runs(forge, opened):
     number, head = opened
-    forge.ada.set_merge_async(delay=1.0)
+    forge.ada.set_merge_async(delay=SLOW)
     uuid = ask(forge, number, sha=head)["details"]["uuid"]
     forge.ada.require_checks(SHOP, "audit")
+    forge.ada.set_merge_async()
     done = ended(forge, number, uuid)
     assert done["status"] == "failed"
     assert 'Required status check "audit" is expected.' in done["details"]["message"]
@@ -130,9 +132,11 @@ def test_a_reader_may_not_ask(forge, opened):
 
 def test_what_was_asked_survives_a_kill(forge, opened):
     number, head = opened
-    forge.ada.set_merge_async(delay=1.5)
+    forge.ada.set_merge_async(delay=SLOW)
     uuid = ask(forge, number, sha=head)["details"]["uuid"]
     forge.kill()
     forge.start()
+    assert result(forge, number, uuid)["status"] == "pending"
+    forge.ada.set_merge_async()
     assert ended(forge, number, uuid)["status"] == "merged"
     assert forge.ada.violations() == []

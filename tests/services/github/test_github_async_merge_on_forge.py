@@ -107,10 +107,11 @@ def test_merging_what_is_merged_is_refused_at_once_and_answered_with_its_commit_
 
 
 def test_a_failed_request_says_why_in_the_words_of_a_refusal(shop):
-    shop.owner.set_merge_async(delay=0.5)
+    shop.owner.set_merge_async(delay=3600.0)
     number, sha = shop.open_pull()
     uuid = ask(shop, number, sha).uuid
     shop.owner.api("PATCH", shop.name, "", {"allow_squash_merge": False})
+    shop.owner.set_merge_async()
     answer = ended(shop, number, uuid)
     shop.owner.api("PATCH", shop.name, "", {"allow_squash_merge": True})
     assert (answer.state, answer.why) == ("failed", "method_not_allowed")

@@ -10,7 +10,7 @@ from oneshot_dagster.local.forge.rule_records import MergeSwitches, Protection
 
 
 def set_switches(call: Call) -> Answer:
-    """`offered` false: a server without asynchronous merges; `delay`: seconds before one runs."""
+    """`offered` false: a server without asynchronous merges; `delay`: seconds before one runs, from now on for those that wait."""
     admin(call)
     known = async_merges.switches(call.forge)
     offered, delay = call.body.get("offered", known.offered), call.body.get("delay", known.delay)
@@ -18,6 +18,7 @@ def set_switches(call: Call) -> Answer:
         invalid("delay", "invalid")
     row = known if known.id else MergeSwitches(id=call.forge.world.next_id())
     call.forge.world.put(replace(row, offered=offered, delay=float(delay)))
+    async_merges.put_off(call.forge, float(delay))
     return Answer(body={"offered": offered, "delay": delay})
 
 
