@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from contract.stale import StaleGaps
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 from oneshot_dagster.local.postgres import Server, running
@@ -18,6 +19,10 @@ from oneshot_dagster.local.postgres import Server, running
 MakeDatabase = Callable[..., str]
 _HOME = "postgres_home"
 _OPEN = pytest.StashKey[contextlib.ExitStack]()
+
+# How long an example takes says how busy the machine is, and nothing of what it claims.
+settings.register_profile("by no clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("by no clock")
 
 
 def pytest_configure(config: pytest.Config) -> None:
