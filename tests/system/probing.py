@@ -42,7 +42,7 @@ def main(kind: str, carrier: str, place: Path) -> None:
             if not probe.late and probe.reached(text):
                 reached.append(probe.name)
         late = [probe for probe in probes(world) if probe.late]
-        have_been_heard(world, len(late))
+        have_been_heard(world)
         reached += [probe.name for probe in late if probe.reached(said[probe.name])]
         names = [probe.name for probe in probes(world)]
     sys.stdout.write(json.dumps({"reached": reached, "all": names, "said": said}))

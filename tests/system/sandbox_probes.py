@@ -8,10 +8,10 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 _CONNECT = """
 import socket, sys
@@ -45,13 +45,19 @@ os.close(inherited)
 os.read(execed, 1)
 os.wait()
 """
+_OVER = b"over"
 _PROBED = "print(*(v for v in open(folder + '/environ').read().split(chr(0)) if v.startswith('PROBED_')))"
+# Exactly the victim: the shell that runs this has its number among its words too. And until it is gone, which is not at once.
+_KILL = (
+    "open(folder + '/cmdline').read() == {victim!r} and"
+    " (os.kill(int(folder[6:]), signal.SIGKILL), select.select([os.pidfd_open(int(folder[6:]))], [], []))"
+)
 _EACH_PROCESS = """
-import glob, os, signal
+import glob, os, select, signal
 for folder in glob.glob("/proc/[0-9]*"):
     try:
         {deed}
-    except OSError:
+    except (OSError, UnicodeError):
         pass
 """
 
@@ -67,6 +73,7 @@ class World:
     tcp: int = 0
     udp: int = 0
     forks: str = ""
+    listening: list[tuple[int, int, Any]] = field(default_factory=list)
 
     @property
     def home(self) -> Path:
@@ -94,7 +101,7 @@ class World:
 class Probe:
     """`script` is a shell line; `reached` says from what it printed, and from the world, whether it got what it wanted.
 
-    `late`: that may take a moment, so it is asked once all have run.
+    `late`: that may take a moment, so it is asked once all have run and `have_been_heard`.
     """
 
     name: str
@@ -162,7 +169,7 @@ def probes(world: World) -> tuple[Probe, ...]:
         Probe("processes: leave one", _python(_LEAVE.format(seconds=sleep)), lambda _: _ended_late(sleep)),
         Probe(
             "processes: kill another's",
-            _python(_each(f"{world.victim!r} in open(folder + '/cmdline').read() and os.kill(int(folder[6:]), signal.SIGKILL)")),
+            _python(_each(_KILL.format(victim=f"/bin/sleep\0{world.victim}\0"))),
             lambda _: not _processes(world.victim),
         ),
     )  # fmt: skip
@@ -184,11 +191,14 @@ def _network(world: World, name: str, program: str) -> Probe:
     return Probe(f"network: {name}", _python(program), lambda _: name in world.heard, late=True)
 
 
-def have_been_heard(world: World, names: int) -> None:
-    """Waits for that many of the probes that may take a moment, and not for long."""
-    end = time.monotonic() + 0.5
-    while len(world.heard) < names and time.monotonic() < end:
-        time.sleep(0.02)
+def have_been_heard(world: World) -> None:
+    """Returns once each that listens has taken what reached it before: it takes one after the other."""
+    for family, kind, place in world.listening:
+        with socket.socket(family, kind) as one:
+            one.settimeout(30)
+            one.connect(place)
+            one.sendall(_OVER)
+            one.recv(1)
 
 
 def _processes(seconds: str) -> list[int]:
@@ -232,6 +242,7 @@ def _serve(stack: contextlib.ExitStack, world: World, name: str, family: int, pl
                 one.close()
 
     threading.Thread(target=listen, daemon=True).start()
+    world.listening.append((family, socket.SOCK_STREAM, server.getsockname()))
     return server.getsockname()
 
 
@@ -241,8 +252,13 @@ def _hear(stack: contextlib.ExitStack, world: World) -> int:
 
     def listen() -> None:
         with contextlib.suppress(OSError):
-            while server.recv(10):
-                world.heard.add("udp")
+            while True:
+                said, sender = server.recvfrom(10)
+                if said == _OVER:
+                    server.sendto(said, sender)
+                else:
+                    world.heard.add("udp")
 
     threading.Thread(target=listen, daemon=True).start()
+    world.listening.append((socket.AF_INET, socket.SOCK_DGRAM, server.getsockname()))
     return server.getsockname()[1]
