@@ -29,7 +29,7 @@ from oneshot_dagster.steps.services import Services
 from oneshot_dagster.steps.take import Caller, taken
 
 LEFT = "a branch was left, as the merge says"
-_TIMEOUT = 1.5  # seconds that the engine waits for one answer
+_TIMEOUT = 2.5  # seconds that the engine waits for one answer
 _LONGEST_PAUSE = 1.0  # what a limit asks us to wait is honoured, cut to this
 
 

@@ -21,7 +21,7 @@ AGENT = (sys.executable, "-I", str(Path(__file__).with_name("reviewed_agent.py")
 def proposing(shared_world):
     settings = shared_world.settings(mode="propose", agent={"command": AGENT}, crash_file=shared_world.home / "crash")
     launcher = ProcessLauncher(settings=settings, logs=shared_world.home / "runs")
-    launcher.limits = {"hold_seconds": 8.0}  # CI has reported by then, and the reviewer has not
+    launcher.limits = {"hold_seconds": 8.0}  # CI may have reported by then, and the reviewer has not
     yield Resumed(world=shared_world, services=open_services(settings), launcher=launcher)
     launcher.close()
 
@@ -30,7 +30,7 @@ def _proposed(one: Resumed):
     """A parked, judged attempt and the path of a file of its pull request."""
     key, _ = one.world.plant()
     take_in(one.services, key, base=None, prompt="", by="ada")
-    parked = until(one.services, one.launcher, key, lambda a: a.awaited is not None)
+    parked = until(one.services, one.launcher, key, lambda a: a.state is State.MERGE_READY and a.awaited is not None)
     snapshot = one.services.store.projections.snapshot(
         key.repository, pr_number=parked.pr_number, head_sha=parked.head_sha
     )
@@ -49,7 +49,9 @@ def test_what_was_met_is_answered_once_and_resolved_and_then_the_reviewer_is_wai
     forge.open_thread(key.repository, number, path=path, line=1, body="say more here")
     forge.review(key.repository, number, "REQUEST_CHANGES", "The words of the whole review.")
     (one.world.home / "crash").write_text("github.reply_to_thread - after")
-    waiting = until(one.services, one.launcher, key, lambda a: a.number == 2 and a.awaited is not None)
+    waiting = until(
+        one.services, one.launcher, key, lambda a: a.number == 2 and a.awaited is not None and a.awaited.what != "ci"
+    )
     assert not (one.world.home / "crash").exists()
     assert (waiting.state, waiting.awaited.what) == (State.AWAITING_CI, "review")
     prompt = _prompt(one, waiting)

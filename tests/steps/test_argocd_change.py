@@ -113,7 +113,7 @@ def shop(world: World, engine: Callable[..., Engine]) -> Iterator[Shop]:
     found.put(serve=world.shop_url)
     yield found
     process.terminate()
-    process.wait(10)
+    process.wait(30)
 
 
 def test_a_change_is_deployed_by_argo_cd_parked_while_it_comes(shop: Shop) -> None:

@@ -136,7 +136,7 @@ def test_an_endless_loop_ends_at_the_budget_of_tokens_with_its_work_kept(codex):
 
 def test_an_agent_that_is_never_done_is_sent_back_at_its_wall(codex):
     loop = Reply(shell("sleep 0.5; echo more >> more.txt"), times=None)
-    key = codex.starts(Kind.HAPPY, loop, wall_seconds=4)
+    key = codex.starts(Kind.HAPPY, loop, wall_seconds=5)
     attempt = codex.comes_to(key, lambda found: found.state is State.NEEDS_ITERATION)
     assert "its time for one attempt" in attempt.reason
     assert {"implementation-session", "implementation-patch"} <= set(codex.files(attempt))

@@ -44,7 +44,7 @@ class LookMatrix:
             api_url=settings.github.api_url,
             graphql_url=settings.github.graphql_url,
             token=settings.github.token.get_secret_value,
-            timeout=1.5,
+            timeout=2.5,
         )
         asking.services = replace(asking.services, github=Hurried(github))
         asking.services.github.login  # noqa: B018 - asked for once, before anything is counted

@@ -35,7 +35,7 @@ def judged(shared_world, engine_of, model):
     def take(player, *, kind: Kind = Kind.HAPPY, kind_of_judge: str = "model", **over):
         model.play(player)
         key, _ = shared_world.plant(kind)
-        settings = {"kind": kind_of_judge, "model": "m-1", "base_url": model.base_url(), "stall_seconds": 0.5, **over}
+        settings = {"kind": kind_of_judge, "model": "m-1", "base_url": model.base_url(), **over}
         one = engine_of(judge=settings)
         one.run(key, *UP_TO_THE_JUDGEMENT[:-1])
         return one, key, one.take(Artifact.EVALUATION, key)
@@ -47,7 +47,7 @@ def judged(shared_world, engine_of, model):
 def one_to_judge(shared_world):
     """One change that stands before its judgement."""
     with model_server() as server:
-        judge = {"kind": "model", "model": "m-1", "base_url": server.base_url(), "stall_seconds": 0.5}
+        judge = {"kind": "model", "model": "m-1", "base_url": server.base_url()}
         services = open_services(shared_world.settings(judge=judge))
         one, (key, _) = Engine(services, "run-of-all"), shared_world.plant()
         one.run(key, *UP_TO_THE_JUDGEMENT[:-1])
@@ -99,7 +99,7 @@ def test_codex_may_judge_and_looks_around_in_the_tree_of_the_head(judged, model)
     def looks_first(asked):
         return passes(asked) if asked.outputs else Reply(shell("cat shop/pricing.py; touch here"))
 
-    one, key, outcome = judged(looks_first, kind_of_judge="codex", model="gpt-5.5", stall_seconds=60.0)
+    one, key, outcome = judged(looks_first, kind_of_judge="codex", model="gpt-5.5")
     assert isinstance(outcome, Record), one.said
     assert one.attempt(key).state is State.MERGE_READY
     first, second = model.requests()
@@ -163,7 +163,9 @@ def test_what_is_no_opinion_is_tried_three_times_and_then_goes_to_a_person(waiti
     one, key, server = waiting
     asked_before, failed_before = len(server.requests()), len(facts(one, key, "judge_failure"))
     server.play(player)
-    outcome = one.take(Artifact.EVALUATION, key)
+    hasty = replace(one.services, judge=replace(one.services.judge, stall=0.5))
+    asking = Engine(hasty, one.run_id) if problem == "said nothing" else one
+    outcome = asking.take(Artifact.EVALUATION, key)
     assert isinstance(outcome, NotMyTurn)
     attempt = one.attempt(key)
     assert (attempt.state, attempt.human_reason, attempt.judged_sha) == (State.NEEDS_HUMAN, "judge_failed", None)

@@ -1,5 +1,7 @@
 """A branch that requires our own check: judged before it is there, merged only when it is, and never for its sake alone."""
 
+import time
+
 import people
 from process_launcher import ProcessLauncher, sealed, until
 from resumed import Resumed
@@ -79,11 +81,10 @@ def test_a_rule_that_only_a_person_can_meet_keeps_a_judged_change_parked_and_jud
 
 
 def _until_judging(one, key) -> None:
-    for _ in range(200):
+    deadline = time.monotonic() + 60
+    while one.attempt(key).state is not State.JUDGING:
+        assert time.monotonic() < deadline, one.attempt(key).reason
         one.take(Artifact.CHECK_STATE, key)
-        if one.attempt(key).state is State.JUDGING:
-            return
-    raise AssertionError(one.attempt(key).reason)
 
 
 def test_a_judged_branch_that_fell_behind_is_brought_up_to_date_and_merged(world):

@@ -22,7 +22,7 @@ def test_a_review_that_is_long_in_coming_is_asked_for_once(resumed_alone):
     people.push(world, "main", {".oneshot.toml": text})
     key, _ = world.plant()
     take_in(one.services, key, base=None, prompt="", by="ada")
-    parked = until(one.services, one.launcher, key, lambda a: a.awaited is not None)
+    parked = until(one.services, one.launcher, key, lambda a: a.awaited is not None and a.awaited.what != "ci")
     assert parked.awaited.what == "review"
     continue_changes(one.services, one.launcher, only=key)
     assert _reminders(world, parked.pr_number) == []

@@ -1,5 +1,6 @@
 """What people do while the pull request of a revert is open: they merge it themselves, or take the change out of the base."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -33,12 +34,14 @@ class Meddled:
     services: Services
 
     def walk(self, key: ChangeKey, until: Callable[[Sequence[Attempt]], bool], launcher: Inline) -> list[Attempt]:
-        for _ in range(40):
+        deadline = time.monotonic() + 60
+        while True:
             continue_changes(self.services, launcher, only=key)
             attempts = list(self.services.store.runs.all_of(key))
             if until(attempts):
                 return attempts
-        raise AssertionError([(a.state, a.reason) for a in attempts])
+            assert time.monotonic() < deadline, [(a.state, a.reason) for a in attempts]
+            launcher.waits()
 
     def taken_back(self, at: Artifact, meddle: Meddle) -> list[Attempt]:
         """A change that does not stand, in whose revert somebody meddles before that step; until the revert is over."""

@@ -60,7 +60,7 @@ def test_a_suite_runs_once_more_with_its_secret_and_leaves_files_and_then_the_re
     )
     verify_by(
         world, f'integration = ["{leaves}; {first_fails}", "{away}"]', 'secrets = ["SHOP_TOKEN"]', "rerun = true",
-        'health = ["curl -fsS $ONESHOT_DEPLOYED_URL/healthz >/dev/null && echo look >> looks"]', 'bake = "2s"',
+        'health = ["curl -fsS $ONESHOT_DEPLOYED_URL/healthz >/dev/null && echo look >> looks"]', 'bake = "3s"',
     )  # fmt: skip
     key, _ = world.plant()
     one = engine(verify={"secrets": {"acme/shop": {"SHOP_TOKEN": "s3cret-v", "OTHER": "not asked for"}}})
@@ -71,7 +71,7 @@ def test_a_suite_runs_once_more_with_its_secret_and_leaves_files_and_then_the_re
     assert old == ["0" * 40]
     suites = report(one, done).suites
     assert [(suite["verdict"], suite["round"]) for suite in suites] == [("failed", 1), ("passed", 2), ("passed", 1)]
-    assert (record.shown["run_again"], record.shown["bake"]) == (1, "held for 2 s")
+    assert (record.shown["run_again"], record.shown["bake"]) == (1, "held for 3 s")
     kept = files(one, done)
     left = {name: content for name, content in kept.items() if name.startswith("integration-")}
     assert left == {
@@ -114,7 +114,7 @@ def test_what_wants_a_secret_that_nobody_keeps_is_not_merged_by_us_and_not_verif
 
 def test_health_that_does_not_last_is_no_verification(world, engine):
     health = 'health = ["if test -e seen; then exit 3; fi; touch seen"]'
-    verify_by(world, SUITE, health, 'bake = "2s"', 'on_failure = "needs_human"')
+    verify_by(world, SUITE, health, 'bake = "10s"', 'on_failure = "needs_human"')
     key, _ = world.plant()
     one = engine()
     one.run(key)

@@ -121,7 +121,7 @@ def test_what_serves_already_is_not_started_again(service: Service) -> None:
 
 
 def test_healthy_at_another_revision_is_not_deployed(service: Service) -> None:
-    seen = start(target(service, "true", timeout=0.6))
+    seen = start(target(service, "true", timeout=1.5))
     assert (seen.revision, seen.ready) == (OLD, True)
     assert "did not serve within" in seen.detail
 

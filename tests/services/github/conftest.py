@@ -3,7 +3,8 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,14 +21,27 @@ def script() -> Script:
     return Script()
 
 
-@pytest.fixture
-def github(script: Script) -> Iterator[GitHubClient]:
+@contextmanager
+def client_of(script: Script, **given: float) -> Generator[GitHubClient]:
     with serving(script) as url:
         client = GitHubClient(
-            api_url=f"{url}/api/v3", graphql_url=f"{url}/api/graphql", token=lambda: "secret-token", timeout=1.0
+            api_url=f"{url}/api/v3", graphql_url=f"{url}/api/graphql", token=lambda: "secret-token", **given
         )
         yield client
         client.close()
+
+
+@pytest.fixture
+def github(script: Script) -> Iterator[GitHubClient]:
+    with client_of(script) as client:
+        yield client
+
+
+@pytest.fixture
+def hasty(script: Script) -> Iterator[GitHubClient]:
+    """One that does not wait long, for answers that never come."""
+    with client_of(script, timeout=1.0) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")

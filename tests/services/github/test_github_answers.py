@@ -145,17 +145,17 @@ def test_a_read_gives_up_after_three_sendings(github, script):
 
 
 @pytest.mark.parametrize("fault", [Scripted(502, None), Scripted(cut=True), Scripted(hang=True)])
-def test_a_write_is_sent_once_whatever_happens_to_it(github, script, fault):
+def test_a_write_is_sent_once_whatever_happens_to_it(hasty, script, fault):
     script.on("PUT", MERGE, fault)
     script.on("POST", COMMENTS, fault)
-    assert isinstance(raised(merge, github), TryAgain)
-    assert isinstance(raised(github.comment, "acme/shop", 2, "hello"), TryAgain)
+    assert isinstance(raised(merge, hasty), TryAgain)
+    assert isinstance(raised(hasty.comment, "acme/shop", 2, "hello"), TryAgain)
     assert (len(script.sent("PUT", MERGE)), len(script.sent("POST", COMMENTS))) == (1, 1)
 
 
-def test_a_server_that_never_answers_is_another_try_and_not_asked_again(github, script):
+def test_a_server_that_never_answers_is_another_try_and_not_asked_again(hasty, script):
     script.on("GET", SHOP, Scripted(hang=True))
-    assert "in time" in str(raised(github.default_branch, "acme/shop"))
+    assert "in time" in str(raised(hasty.default_branch, "acme/shop"))
     assert len(script.received) == 1
 
 
