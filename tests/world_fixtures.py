@@ -149,7 +149,7 @@ def running_world(home: Path, store_url: str, *forge_options: str) -> Generator[
     finally:
         for process in processes:
             process.terminate()
-            process.wait(10)
+            process.wait(30)
     forge_record.check(home / "forge")
 
 

@@ -63,7 +63,8 @@ def label_on_the_forge(page: Page, world: StackWorld, number: int) -> None:
     accessible(page, world.forge_url)
     row = page.get_by_role("row").filter(has_text=f"#{number}")
     row.get_by_role("button", name="label oneshot").click()
-    assert any(label["name"] == "oneshot" for label in world.forge().issue("acme/shop", number)["labels"])
+    labels = lambda: [label["name"] for label in world.forge().issue("acme/shop", number)["labels"]]  # noqa: E731
+    world.wait_until(lambda: "oneshot" in labels(), "it is labelled")
 
 
 def accessible(page: Page, url: str) -> None:

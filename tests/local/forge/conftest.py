@@ -52,5 +52,6 @@ def ear() -> Iterator[Ear]:
 def hook(forge: RunningForge, shop: Clone, ear: Ear) -> int:
     """A webhook of the shop that hears everything, pinged already."""
     made = forge.ada.add_hook(SHOP, ear.url, secret=SECRET)
-    ear.wait("ping")
+    # That it came is known there a moment after it came.
+    ear.until(lambda: len(forge.ada.hook_deliveries(SHOP, made["id"])) == 1)
     return made["id"]

@@ -225,13 +225,13 @@ def test_a_check_of_a_head_that_has_moved_on_is_cancelled_after_a_kill(make_forg
     assert [c["status"] for c in forge.ada.check_runs(SHOP, new)] == ["queued"]
 
 
-def test_one_head_of_two_pull_requests_is_built_once(make_forge, tmp_path):
-    forge = make_forge("--ci-delay", "1")
-    shop = planted(forge, tmp_path / "shop")
-    sha = opened(forge, shop, GREEN)
+def test_one_head_of_two_pull_requests_is_built_once(forge, shop, tmp_path):
+    go = tmp_path / "go"
+    sha = opened(forge, shop, job(f"run: 'until test -e {go}; do sleep 0.02; done'"))
     shop.branch("release")
     shop.push("release")
     forge.oneshot.create_pull(SHOP, head="feature", base="release", title="x")
+    go.touch()
     forge.wait_checks(sha)
     every = forge.ada.api("GET", SHOP, f"/commits/{sha}/check-runs", filter="all")
     assert every["total_count"] == 1

@@ -293,10 +293,12 @@ def test_removing_what_is_not_there_does_nothing(world):
 
 def test_a_holder_waits_until_children_of_the_one_before_are_gone(world):
     world.provision()
+    gone = world.root / "gone"
     with world.ours.hold(world.key) as lock:
-        child = subprocess.Popen(["sleep", "1"], pass_fds=(lock,))
+        child = subprocess.Popen(["sh", "-c", f"sleep 1; touch {gone}"], pass_fds=(lock,))
     with world.another().hold(world.key):
-        assert child.poll() is not None
+        assert gone.exists()  # its end is told a moment after its descriptors are closed
+    assert child.wait(10) == 0
 
 
 def test_a_holder_ends_those_that_do_not_go(world):
