@@ -145,9 +145,8 @@ def test_a_landing_that_undoes_what_others_landed_is_none(world, engine):
 def test_what_the_head_held_already_is_no_landing_of_it_though_it_has_its_tree(world, engine):
     """A revert has the tree of the base before: an answer that names that one as the merge names no landing."""
     one = engine()
-    before = tip(world)
-    people.push(world, "main", {"1.md": "1\n"}, message="Work 1")
-    merged = tip(world)
+    before = people.push(world, "main", {"0.md": "0\n"}, message="Work 0")
+    merged = people.push(world, "main", {"1.md": "1\n"}, message="Work 1")
     tree = git(world, "rev-parse", f"{before}^{{tree}}").strip()
     head = git(world, *AS_ADA, "commit-tree", tree, "-p", merged, "-m", "Revert 1").strip()
     landed = _squash(world, merged, head, "Revert 1 (#2)")
