@@ -8,6 +8,7 @@ from oneshot_dagster.domain.action import Action, MoveTo, Settle, SettleIntents,
 from oneshot_dagster.domain.artifact import Artifact
 from oneshot_dagster.domain.attempt import Attempt, Request
 from oneshot_dagster.domain.resume_facts import ResumeFacts
+from oneshot_dagster.domain.rollback import POST_DEPLOY_FAILED, REVERT_FAILED
 from oneshot_dagster.domain.run import BEFORE_MERGE, LIVE, OBSERVE_ONLY, Kind, State
 
 OVER = frozenset({"success", "failure", "canceled"})
@@ -21,6 +22,7 @@ _MAY_BE_TAKEN_BACK = frozenset({State.MERGED, State.DEPLOYING, State.VERIFYING})
 _OVER_WITHOUT = frozenset({State.NEEDS_ITERATION, State.ROLLED_BACK})  # from where only another attempt leads on
 _WORKED_ON = frozenset({State.TESTING, State.PR_READY, State.AWAITING_CI, State.JUDGING})
 _STOPPED = "stopped"
+_UNVERIFIED = frozenset({POST_DEPLOY_FAILED, REVERT_FAILED})
 _NO_PROGRESS = frozenset({"no_progress", "undone"})
 _BACK = frozenset({"resume", "retry", "approve", "answer", "rollback"})
 
@@ -163,6 +165,8 @@ def _target(attempt: Attempt, asked: list[Request]) -> State:
         return State.TESTING  # only observed so far: the kept commit is tested as the policy says now, then proposed
     if attempt.human_from is State.NEEDS_ITERATION:  # a revert is not made anew: its gate is read again
         return State.AWAITING_CI
+    if attempt.human_from is State.VERIFYING and attempt.human_reason in _UNVERIFIED:
+        return State.DEPLOYING  # what it was restored to may serve: nothing is verified that was not seen to serve
     return attempt.human_from or State.QUEUED
 
 

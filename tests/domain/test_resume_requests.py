@@ -188,3 +188,10 @@ def test_a_rollback_is_left_to_the_next_step_of_what_is_merged(state):
 def test_a_rollback_takes_it_out_of_needs_human_and_stays_open_for_the_step(state):
     action = next_action(attempt_in(S.NEEDS_HUMAN, human_from=state), stopped_facts(asked("rollback")), NOW)
     assert (action.target, action.handle) == (state, ())
+
+
+@pytest.mark.parametrize(("code", "kind"), [("revert_failed", Kind.REVERT), ("post_deploy_failed", Kind.IMPLEMENT)])
+@pytest.mark.parametrize("state", [S.DEPLOYING, S.VERIFYING])
+def test_what_failed_its_verification_is_deployed_again_before_it_is_verified_again(code, kind, state):
+    attempt = attempt_in(S.NEEDS_HUMAN, human_from=state, human_reason=code, kind=kind, merge_sha="b" * 40)
+    assert next_action(attempt, stopped_facts(asked("retry")), NOW).target is S.DEPLOYING

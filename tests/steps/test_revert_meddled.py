@@ -130,3 +130,19 @@ def test_what_nobody_verified_of_it_leaves_the_pull_request_open_until_a_person_
     broken, revert = meddled.walk(revert.key, lambda a: a[0].state is State.NEEDS_ITERATION, meddled.launcher)[:2]
     assert "ada said that it is right" in broken.reason
     assert (revert.state, meddled.pull(revert)["state"]) == (State.SUPERSEDED, "closed")
+
+
+def test_a_revert_that_failed_its_suites_once_is_deployed_again_and_completes_after_a_retry(meddled):
+    """What was verified last serves meanwhile, and suites against that would prove nothing."""
+
+    def puts_the_broken_one_back(revert: Attempt) -> None:
+        broken = meddled.services.store.runs.all_of(revert.key)[0]
+        serving.deploy(meddled.world.shop_url, broken.merge_sha or "")
+
+    broken, revert = meddled.taken_back(Artifact.VERIFICATION_REPORT, puts_the_broken_one_back)
+    assert (revert.human_reason, revert.human_from) == ("revert_failed", State.VERIFYING), revert.reason
+    assert served(meddled.world.shop_url)["revision"] not in {broken.merge_sha, revert.merge_sha}
+    ask(meddled.services, revert, "retry", by="ada")
+    broken, revert = meddled.walk(revert.key, lambda a: a[0].state is State.NEEDS_ITERATION, meddled.launcher)[:2]
+    assert revert.state is State.COMPLETED, revert.reason
+    assert served(meddled.world.shop_url)["revision"] == revert.merge_sha
