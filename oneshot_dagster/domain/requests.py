@@ -37,7 +37,8 @@ def heed(attempt: Attempt, facts: ResumeFacts, now: datetime) -> Action | None:
     """Only for when no run is alive: a live one sees requests itself, at its step boundaries."""
     del now
     if attempt.state in ENDED:
-        return _settle_all(facts, f"attempt {attempt.number} is {attempt.state}; nothing was changed")
+        reply = f"attempt {attempt.number} is {attempt.state}; nothing was changed"
+        return _taken_back_late(attempt, facts) or _settle_all(facts, reply)
     return _stop(attempt, facts) or _wrong_approval(attempt, facts) or _hold(attempt, facts) or _back(attempt, facts)
 
 
@@ -91,6 +92,16 @@ def _between_attempts(attempt: Attempt) -> bool:
     return attempt.state is State.NEEDS_ITERATION or (
         attempt.state is State.NEEDS_HUMAN and attempt.human_reason == _STOPPED
     )
+
+
+def _taken_back_late(attempt: Attempt, facts: ResumeFacts) -> Action | None:
+    """Asked for while it was being completed: it is taken back as what had been completed before."""
+    asked = [r for r in facts.requests if r.kind == "rollback"]
+    if not asked or attempt.state is not State.COMPLETED or attempt.kind is Kind.REVERT or facts.revert is not None:
+        return None
+    handle = tuple(r.id for r in facts.requests)
+    reason = f"{asked[-1].by} asked to take it back"
+    return StartAttempt(kind=Kind.REVERT, next_prompt="", reason=reason, handle=handle)
 
 
 def _wrong_approval(attempt: Attempt, facts: ResumeFacts) -> Action | None:

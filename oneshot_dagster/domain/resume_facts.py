@@ -47,7 +47,7 @@ class ResumeFacts:
     `catches_up`: whose lane is free now, and whom its policy has up to date with what landed meanwhile.
     `frozen_for`: how long a freeze has kept it from what it waits for; its deadline does not run then.
     `deployment_news`: a parked deployment became ready, or failed.
-    `revert` is the newest attempt that takes this one back; `goes_on`: another one follows, once it is taken back, unless
+    `revert` is the newest attempt that takes this one back, where one may; `goes_on`: another one follows, once it is taken back, unless
     `stopped_by` asked to stop after its merge.
     `fault`: what the last run failed of, where it said so. `not_before`: the other side asked us to wait until then.
     `unreadable`: why what waits for GitHub could not be read now; then nothing of GitHub's is in the facts, and no request,

@@ -15,6 +15,7 @@ __all__ = [
     "from_json",
     "judge_suite",
     "no_command",
+    "not_begun",
     "overall",
     "parse_junit",
     "to_json",
@@ -29,7 +30,7 @@ _NOT_STARTED = {126: "it cannot be executed", 127: "it was not found"}
 class SuiteResult:
     """One command's result at one SHA. `reason` says why it failed or did not run, in one sentence.
 
-    `round` counts the runs of the same command from 1; only the last one counts.
+    `round` counts the runs of the same command from 1; only the last one counts. 0: it was not begun, as was decided.
     """
 
     suite: str
@@ -76,6 +77,20 @@ def no_command(sha: str) -> SuiteResult:
         reason="the policy names no test command ([tests] commands)",
         exit_code=None,
         seconds=0.0,
+    )
+
+
+def not_begun(suite: str, command: str, sha: str, reason: str) -> SuiteResult:
+    """What stands in the report where the lines before it had decided already."""
+    return SuiteResult(
+        suite=suite,
+        command=command,
+        sha=sha,
+        verdict=Verdict.DID_NOT_RUN,
+        reason=reason,
+        exit_code=None,
+        seconds=0.0,
+        round=0,
     )
 
 

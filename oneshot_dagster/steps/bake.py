@@ -20,7 +20,7 @@ def bake(turn: Turn, suites: Suites) -> str | None:
     if length:
         turn.say(f"baking for {length:.0f} s")
     while True:
-        broken = _look(turn, suites)
+        broken = _look(turn, suites) or ("somebody asked to take it back" if turn.cancelled() else None)
         looks += 1
         if broken is not None or clock.monotonic() >= ends:
             turn.fact("engine", "bake", {"seconds": length, "looks": looks, "broken": broken}, sha=suites.sha)

@@ -12,6 +12,7 @@ from oneshot_dagster.domain.run import STOPPED, State, required
 from oneshot_dagster.steps.anchor import Bundle, anchor
 from oneshot_dagster.steps.delivery import delivery_facts, observe, observe_twice, unverified
 from oneshot_dagster.steps.remembering import remember
+from oneshot_dagster.steps.rollback import went_on
 from oneshot_dagster.steps.telling import shown_withheld, tell
 from oneshot_dagster.steps.turn import Turn
 from oneshot_dagster.steps.write_action import settle_open
@@ -21,6 +22,8 @@ FILE = "evidence.jsonl"
 
 def evidence(turn: Turn) -> Record | NotMyTurn:
     attempt = turn.attempt
+    if attempt.state is State.VERIFYING and went_on(turn):
+        return NotMyTurn(artifact=Artifact.EVIDENCE, reason=turn.attempt.reason)
     if attempt.state is State.VERIFYING and attempt.verified_sha is None and unverified(turn.store, attempt) is None:
         return NotMyTurn(artifact=Artifact.EVIDENCE, reason="the verification has not passed")
     if attempt.state in STOPPED and attempt.evidence_head is not None:

@@ -150,6 +150,7 @@ def _act(
             launcher.fail(run_id, reason)
         case StartAttempt(kind=Kind.REVERT):
             start_revert(services, attempt, reason=action.reason, cause=_CAUSE)
+            _handle(services, action.handle)
         case StartAttempt():
             _next_attempt(services, attempt, action, lease_epoch=lease_epoch)
         case MoveTo():

@@ -25,6 +25,8 @@ from oneshot_dagster.steps.services import Services
 from oneshot_dagster.steps.target import target
 from oneshot_dagster.steps.up_to_date import may_catch_up
 
+_MAY_HAVE_A_REVERT = frozenset({State.ROLLING_BACK, State.COMPLETED})
+
 
 def read_facts(
     services: Services, attempt: Attempt, launches: Sequence[Launch], views: Mapping[str, RunView]
@@ -66,7 +68,7 @@ def read_facts(
         attempts_made=sum(a.kind is Kind.IMPLEMENT for a in attempts),
         attempts_allowed=budgets(policy, services.limits.caps).attempts + _retried(services, attempts),
         infrastructure_allowed=services.limits.caps.infrastructure,
-        revert=revert_of(attempt, attempts) if attempt.state is State.ROLLING_BACK else None,
+        revert=revert_of(attempt, attempts) if attempt.state in _MAY_HAVE_A_REVERT else None,
         stopped_by=_stopped_by(services, attempt, attempts),
         goes_on=attempt.state is State.ROLLED_BACK and goes_on_after(store.artifacts.evaluations(attempt.id)),
         not_before=not_before(services, attempt),

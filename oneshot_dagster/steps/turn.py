@@ -48,13 +48,15 @@ class Turn:
         return [a for a in attempts if a.number < self.attempt.number and a.kind is Kind.IMPLEMENT]
 
     def cancelled(self) -> bool:
-        """A stop was asked for (read at most once a second) or the lease is lost. Never true after the merge, nor of a revert."""
+        """The lease is lost, or a person asked to stop, or once it is merged to take it back (read at most once a second);
+        never so of a revert."""
         if self.held.lost or self.attempt.kind is Kind.REVERT:
             return self.held.lost
         now = self.services.clock.monotonic()
-        if now - self._asked_at >= 1.0 and self.attempt.state in BEFORE_MERGE:
+        if now - self._asked_at >= 1.0:
             self._asked_at = now
-            self._stop_asked = any(r.kind == "stop" for r in self.store.requests.open(self.attempt.id))
+            word = "stop" if self.attempt.state in BEFORE_MERGE else "rollback"
+            self._stop_asked = any(r.kind == word for r in self.store.requests.open(self.attempt.id))
         return self._stop_asked
 
     def check_lease(self) -> None:

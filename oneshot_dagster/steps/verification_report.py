@@ -29,18 +29,25 @@ def verification_report(turn: Turn) -> Record | NotMyTurn:
     if not verify.suites:
         return _nothing_verified(turn, sha)
     with suites_of(turn, sha) as suites:
-        results = run_suites(suites, rerun=verify.rerun)
+        results = run_suites(suites, rerun=verify.rerun, enough=lambda _: _enough(turn))
         verdict = overall(results)
         baked = bake(turn, suites) if verdict is Verdict.PASSED else None
+    turn.check_lease()  # what was ended for want of it says nothing
     before = baseline(turn)
     _keep(turn, results, verdict, sha)
-    if verdict is Verdict.PASSED and baked is None:
+    if verdict is not Verdict.FAILED and went_on(turn):
+        turn.say(turn.attempt.reason)
+    elif verdict is Verdict.PASSED and baked is None:
         turn.set(verified_sha=sha, verified_in=turn.policy.deploy.environment)
     else:
         whose = fault(before, results)
         why = f"verification of {sha[:7]} {verdict.replace('_', ' ')}: {_why(results, baked, whose)}"
         fail_after_merge(turn, why, suites=[to_json(result) for result in counting(results)], whose=whose)
     return _record(turn, results, before, baked, sha)
+
+
+def _enough(turn: Turn) -> str | None:
+    return "it was not begun: somebody asked to take the change back" if turn.cancelled() else None
 
 
 def _keep(turn: Turn, results: tuple[SuiteResult, ...], verdict: Verdict, sha: str) -> None:

@@ -2,7 +2,7 @@
 once more where one did not pass. What they leave as files is leavings.py's, what a result means is domain's."""
 
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from oneshot_dagster.domain.artifact import Verdict
 from oneshot_dagster.domain.attempt import Report
 from oneshot_dagster.domain.policy_sections import Purpose
 from oneshot_dagster.domain.run import Kind
-from oneshot_dagster.domain.test_results import SuiteResult, from_json, overall, to_json
+from oneshot_dagster.domain.test_results import SuiteResult, from_json, not_begun, overall, to_json
 from oneshot_dagster.services.suites.protocol import SuiteRequest
 from oneshot_dagster.steps import leavings
 from oneshot_dagster.steps.delivery import observe
@@ -21,6 +21,7 @@ from oneshot_dagster.steps.probes import Action
 from oneshot_dagster.steps.rooms import with_network
 from oneshot_dagster.steps.turn import Turn
 
+Results = tuple[SuiteResult, ...]
 _REDACTED = "[redacted]"
 
 
@@ -49,7 +50,7 @@ class Suites:
             suite=suite, command=line, folder=self.folder, sha=self.sha, timeout=verify.timeout, env=env
         )
         request = with_network(turn, request, Purpose.VERIFY)
-        result = turn.services.suites.run(request, say=self._say, cancelled=lambda: turn.held.lost)
+        result = turn.services.suites.run(request, say=self._say, cancelled=turn.cancelled)
         return replace(self._redacted(result), round=number)
 
     def keep(self, name: str) -> None:
@@ -79,20 +80,29 @@ def suites_of(turn: Turn, sha: str) -> Generator[Suites]:
         yield Suites(turn=turn, sha=sha, folder=folder, secrets=secrets, missing=missing)
 
 
-def run_suites(suites: Suites, *, rerun: bool, kept_as: str = "") -> tuple[SuiteResult, ...]:
-    """Every line of the policy, in its order; a second run stands right behind the first. `kept_as` begins the files' names."""
+def run_suites(
+    suites: Suites, *, rerun: bool, kept_as: str = "", enough: Callable[[Results], str | None] = lambda _: None
+) -> Results:
+    """Every line of the policy, in its order; a second run stands right behind the first. `kept_as` begins the files' names.
+
+    `enough`: asked after each line, why those behind it are not begun any more.
+    """
     results: list[SuiteResult] = []
-    names = Counter[str]()
+    names, over = Counter[str](), None
     for suite, line in lines_of(suites.turn):
+        if over is not None:
+            results.append(not_begun(suite, line, suites.sha, over))
+            continue
         names[suite] += 1
         name = f"{kept_as}{suite}" + (f"-{names[suite]}" if names[suite] > 1 else "")
         suites.turn.say(f"verifying {suites.turn.policy.deploy.url}: {line}")
         results.append(suites.run(suite, line))
         suites.keep(name)
-        if rerun and results[-1].verdict is not Verdict.PASSED:
+        if rerun and results[-1].verdict is not Verdict.PASSED and not suites.turn.cancelled():
             suites.turn.say(f"{suite} is run once more: {results[-1].reason}")
             results.append(suites.run(suite, line, number=2))
             suites.keep(f"{name}-again")
+        over = enough(tuple(results))
     return tuple(results)
 
 

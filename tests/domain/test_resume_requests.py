@@ -195,3 +195,12 @@ def test_a_rollback_takes_it_out_of_needs_human_and_stays_open_for_the_step(stat
 def test_what_failed_its_verification_is_deployed_again_before_it_is_verified_again(code, kind, state):
     attempt = attempt_in(S.NEEDS_HUMAN, human_from=state, human_reason=code, kind=kind, merge_sha="b" * 40)
     assert next_action(attempt, stopped_facts(asked("retry")), NOW).target is S.DEPLOYING
+
+
+def test_a_rollback_that_was_asked_for_as_it_was_completed_takes_it_back_once():
+    attempt, facts = attempt_in(S.COMPLETED, merge_sha="b" * 40), stopped_facts(asked("rollback"))
+    action = next_action(attempt, facts, NOW)
+    assert action == StartAttempt(kind=Kind.REVERT, next_prompt="", reason=action.reason, handle=(1,))
+    revert = attempt_in(S.COMPLETED, kind=Kind.REVERT, number=2)
+    assert isinstance(next_action(attempt, replace(facts, revert=revert), NOW), Settle)
+    assert isinstance(next_action(revert, facts, NOW), Settle)

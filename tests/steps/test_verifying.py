@@ -1,15 +1,21 @@
 """What the policy's [verify] asks for: suites run once more, what they leave, secrets, a bake, and a baseline before."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import people
+import pytest
+from fault_matrix import Inline
 from meanwhile import Altered
 from world_fixtures import Engine, World
 
 from oneshot_dagster.domain.artifact import Artifact, Verdict
 from oneshot_dagster.domain.attempt import Attempt, Report
 from oneshot_dagster.domain.change import ChangeKey
-from oneshot_dagster.domain.run import State
+from oneshot_dagster.domain.errors import TryAgain
+from oneshot_dagster.domain.run import Kind, State
+from oneshot_dagster.steps.ask import ask
+from oneshot_dagster.steps.resume import continue_changes
 
 SUITE = r'integration = ["SHOP_URL=\"$ONESHOT_DEPLOYED_URL\" python3 tests/run.py integration --junit {junit}"]'
 
@@ -133,3 +139,49 @@ def test_what_failed_before_the_deployment_too_is_said_to_have_been_broken_befor
     assert (stopped.state, stopped.human_reason) == (State.NEEDS_HUMAN, "post_deploy_failed"), one.said
     assert "it was broken before" in stopped.reason
     assert report(one, stopped, "baseline", served).verdict is Verdict.FAILED
+
+
+class Listener(list[str]):
+    """Says something once, when it hears the beginning of it."""
+
+    def __init__(self, beginning: str, says: Callable[[], object]) -> None:
+        self._beginning, self._says = beginning, says
+
+    def append(self, text: str) -> None:
+        super().append(text)
+        if text.startswith(self._beginning) and not any(line.startswith(self._beginning) for line in self[:-1]):
+            self._says()
+
+
+@pytest.mark.parametrize("during", ["verifying", "baking", "sealing"])
+def test_a_rollback_asked_for_while_it_is_verified_is_heeded_though_everything_passes(world, engine, during):
+    verify_by(world, SUITE, f'bake = "{"10m" if during == "baking" else "0s"}"', "baseline = false")
+    key, _ = world.plant()
+    one = engine()
+    one.run(key, *tuple(Artifact)[:9])
+    stood = one.attempt(key)
+    one.said = Listener(during, lambda: ask(one.services, stood, "rollback", by="ada"))
+    one.take(Artifact.VERIFICATION_REPORT, key)
+    one.said.append("sealing")
+    one.take(Artifact.EVIDENCE, key)
+    taken_back = one.attempt(key)
+    assert (taken_back.state, taken_back.verified_sha is None) == (State.ROLLING_BACK, during != "sealing"), one.said
+    assert taken_back.reason.startswith("ada asked to take it back")
+    assert one.services.store.requests.open(stood.id) == ()
+
+
+def test_a_rollback_asked_for_as_it_is_completed_starts_what_takes_it_back(world, engine):
+    key, _ = world.plant()
+    one = engine()
+    one.run(key, *tuple(Artifact)[:10])
+    stood = one.attempt(key)
+    one.take(Artifact.EVIDENCE, key)
+    ask(one.services, stood, "rollback", by="ada")  # as it stood a moment before
+
+    def no_more(artifact: Artifact, _: Attempt) -> None:
+        raise TryAgain(f"{artifact} is not of interest here")
+
+    continue_changes(one.services, Inline(one.services, before=no_more))
+    done, revert = one.services.store.runs.all_of(key)
+    assert (done.state, revert.kind) == (State.COMPLETED, Kind.REVERT)
+    assert one.services.store.requests.open(stood.id) == ()

@@ -312,6 +312,17 @@ def test_unfinished_are_live_ones_open_iterations_and_those_without_evidence(sto
     assert _ids(store.runs.unfinished()) == [live.id, unsealed.id, successor.id]
 
 
+def test_what_was_completed_while_somebody_asked_to_take_it_back_is_unfinished_and_due(store: PostgresStore) -> None:
+    done = _sealed(store, walk(store, intake(store), *TO_COMPLETED))
+    store.requests.add(done.id, kind="stop", by="alice")
+    assert [*store.runs.unfinished(), *store.looks.due()] == []
+    request = store.requests.add(done.id, kind="rollback", by="alice")
+    for found in (store.runs.unfinished(done.key), store.runs.unfinished(), store.looks.due()):
+        assert _ids(found) == [done.id]
+    store.requests.handle(request.id)
+    assert [*store.runs.unfinished(), *store.looks.due()] == []
+
+
 def test_new_is_what_was_taken_in_and_never_launched(store: PostgresStore) -> None:
     first, second = intake(store, "acme/shop#1"), intake(store)
     walk(store, intake(store, "acme/shop#3"), S.WORKTREE_READY)

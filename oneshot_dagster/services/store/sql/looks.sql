@@ -1,6 +1,7 @@
 -- name: due
 -- The unfinished attempts but those that rest: looked at, and since then nothing was written, asked for or heard of them;
--- and who holds the lane that they wait for has not stopped, or begun to wait for a person, since then.
+-- and who holds the lane that they wait for has not stopped, or begun to wait for a person, since then. And what was completed
+-- while somebody asked to take it back.
 -- A statement that began before the look may have ended after it: six seconds are longer than one may wait for a lock.
 select r.* from codex_judge.runs r
 left join codex_judge.looks l on l.run_id = r.id
@@ -28,7 +29,11 @@ where (r.state <> 'completed' or r.evidence_head is null)
         and (h.awaited_what in ('review', 'merge')
           or h.state in ('completed', 'needs_iteration', 'needs_human', 'cancelled', 'superseded'))))
   )
-order by r.created_at, r.id
+union all
+select r.* from codex_judge.runs r
+where r.state = 'completed' and r.evidence_head is not null
+  and r.id in (select q.run_id from codex_judge.requests q where q.handled_at is null and q.kind = 'rollback')
+order by created_at, id
 
 -- name: rest
 -- Looked at with what was so at `read_at`; without `until` only something new makes it due.

@@ -63,7 +63,8 @@ limit :limit
 
 -- name: unfinished
 -- What the resumer looks at: live attempts, needs_iteration without a successor (a revert is none), stopped ones whose
--- evidence is not sealed, and those that wait for a person who has spoken since. Of one change, or of all.
+-- evidence is not sealed, those that wait for a person who has spoken since, and what was completed while somebody asked to
+-- take it back. Of one change, or of all.
 select * from codex_judge.runs r
 where (r.state <> 'completed' or r.evidence_head is null)
   and (cast(:repository as text) is null or (r.repository = :repository and r.issue_number = :issue_number))
@@ -77,7 +78,12 @@ where (r.state <> 'completed' or r.evidence_head is null)
     or (r.state = 'needs_human' and exists (
       select from codex_judge.requests q where q.run_id = r.id and q.handled_at is null))
   )
-order by r.created_at, r.id
+union all
+select r.* from codex_judge.runs r
+where r.state = 'completed' and r.evidence_head is not null
+  and (cast(:repository as text) is null or (r.repository = :repository and r.issue_number = :issue_number))
+  and r.id in (select q.run_id from codex_judge.requests q where q.handled_at is null and q.kind = 'rollback')
+order by created_at, id
 
 -- name: new
 -- What was taken in and never launched.
