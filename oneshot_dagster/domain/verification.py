@@ -13,6 +13,11 @@ class Fault(StrEnum):
     UNKNOWN = "not known whether it was broken before"
 
 
+def is_settled(before: tuple[SuiteResult, ...] | None, now: tuple[SuiteResult, ...]) -> bool:
+    """Whether something failed for which the change is taken back, whatever the suites that have not run yet would say."""
+    return bool(_failing(now)) and fault(before, now) is not Fault.BEFORE
+
+
 def fault(before: tuple[SuiteResult, ...] | None, now: tuple[SuiteResult, ...]) -> Fault:
     """`before`: the same suites against what served until then, None where they did not run.
 
@@ -28,6 +33,8 @@ def _failing(results: tuple[SuiteResult, ...], only: Verdict | None = None) -> s
     """Suite, command and case; a command without cases, or whose cases all passed, stands for itself."""
     found: set[tuple[str, str, str]] = set()
     for result in counting(results):
+        if not result.round:  # nobody began it
+            continue
         if result.verdict is Verdict.PASSED or (only is not None and result.verdict is not only):
             continue
         cases = {case.name for case in result.cases if case.outcome in {"failed", "error"}}

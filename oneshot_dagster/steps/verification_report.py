@@ -8,12 +8,12 @@ from oneshot_dagster.domain.messages import suites_table
 from oneshot_dagster.domain.policy_sections import Purpose
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.domain.test_results import SuiteResult, counting, overall, to_json
-from oneshot_dagster.domain.verification import Fault, fault
+from oneshot_dagster.domain.verification import Fault, fault, is_settled
 from oneshot_dagster.steps.bake import bake
 from oneshot_dagster.steps.rollback import fail_after_merge, went_on
 from oneshot_dagster.steps.rooms import told
 from oneshot_dagster.steps.turn import Turn
-from oneshot_dagster.steps.verifying import baseline, run_suites, suites_of
+from oneshot_dagster.steps.verifying import Results, baseline, run_suites, suites_of
 
 
 def verification_report(turn: Turn) -> Record | NotMyTurn:
@@ -28,12 +28,12 @@ def verification_report(turn: Turn) -> Record | NotMyTurn:
     sha, verify = attempt.merge_sha or "", turn.policy.verify
     if not verify.suites:
         return _nothing_verified(turn, sha)
+    before = baseline(turn)
     with suites_of(turn, sha) as suites:
-        results = run_suites(suites, rerun=verify.rerun, enough=lambda _: _enough(turn))
+        results = run_suites(suites, rerun=verify.rerun, enough=lambda so_far: _enough(turn, before, so_far))
         verdict = overall(results)
         baked = bake(turn, suites) if verdict is Verdict.PASSED else None
     turn.check_lease()  # what was ended for want of it says nothing
-    before = baseline(turn)
     _keep(turn, results, verdict, sha)
     if verdict is not Verdict.FAILED and went_on(turn):
         turn.say(turn.attempt.reason)
@@ -46,8 +46,11 @@ def verification_report(turn: Turn) -> Record | NotMyTurn:
     return _record(turn, results, before, baked, sha)
 
 
-def _enough(turn: Turn) -> str | None:
-    return "it was not begun: somebody asked to take the change back" if turn.cancelled() else None
+def _enough(turn: Turn, before: Results | None, so_far: Results) -> str | None:
+    """The failed revision serves as long as this goes on."""
+    if turn.cancelled():
+        return "it was not begun: somebody asked to take the change back"
+    return f"it was not begun: {so_far[-1].suite} had not passed" if is_settled(before, so_far) else None
 
 
 def _keep(turn: Turn, results: tuple[SuiteResult, ...], verdict: Verdict, sha: str) -> None:
@@ -114,7 +117,7 @@ def _record(
 
 def _checks(results: tuple[SuiteResult, ...]) -> Iterator[Check]:
     for name in ("integration", "e2e"):
-        of_name = tuple(r for r in results if r.suite == name)
+        of_name = tuple(r for r in results if r.suite == name and r.round)
         if of_name:
             reasons = "; ".join(r.reason for r in counting(of_name))
             yield Check(name=name, passed=overall(of_name) is Verdict.PASSED, description=reasons)

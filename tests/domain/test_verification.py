@@ -4,7 +4,7 @@ import pytest
 
 from oneshot_dagster.domain.artifact import Verdict
 from oneshot_dagster.domain.test_results import CaseResult, SuiteResult, counting, from_json, overall, to_json
-from oneshot_dagster.domain.verification import Fault, fault
+from oneshot_dagster.domain.verification import Fault, fault, is_settled
 
 PASSED, FAILED, DID_NOT_RUN = Verdict.PASSED, Verdict.FAILED, Verdict.DID_NOT_RUN
 
@@ -49,3 +49,28 @@ def test_the_same_line_twice_in_the_policy_is_two_suites_and_both_count():
 )
 def test_what_failed_before_excuses_the_same_case_alone(before, now, whose):
     assert fault(before, now) is whose
+
+
+def test_what_was_not_begun_is_nobodys_fault_and_no_pass():
+    before, now = (
+        (result(FAILED, "a"), result(PASSED, command="b")),
+        (result(FAILED, "a"), result(DID_NOT_RUN, again=0)),
+    )
+    assert fault(before, now) is Fault.BEFORE
+    assert overall((result(PASSED), result(DID_NOT_RUN, again=0))) is DID_NOT_RUN
+    assert counting(now) == now
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "settled"),
+    [
+        (None, (result(PASSED),), False),
+        (None, (result(FAILED, "a"),), True),
+        (None, (result(FAILED, "a"), result(PASSED, again=2)), False),
+        ((result(FAILED, "a"),), (result(FAILED, "a"),), False),
+        ((result(FAILED, "a"),), (result(FAILED, "b"),), True),
+        ((result(PASSED),), (result(DID_NOT_RUN),), True),
+    ],
+)
+def test_it_is_settled_by_the_first_failure_that_was_not_there_before(before, now, settled):
+    assert is_settled(before, now) is settled

@@ -7,6 +7,7 @@ import people
 import pytest
 from fault_matrix import Inline
 from meanwhile import Altered
+from world_facts import tip
 from world_fixtures import Engine, World
 
 from oneshot_dagster.domain.artifact import Artifact, Verdict
@@ -14,6 +15,7 @@ from oneshot_dagster.domain.attempt import Attempt, Report
 from oneshot_dagster.domain.change import ChangeKey
 from oneshot_dagster.domain.errors import TryAgain
 from oneshot_dagster.domain.run import Kind, State
+from oneshot_dagster.local.demo import serving
 from oneshot_dagster.steps.ask import ask
 from oneshot_dagster.steps.resume import continue_changes
 
@@ -132,13 +134,33 @@ def test_what_failed_before_the_deployment_too_is_said_to_have_been_broken_befor
     one = engine()
     one.run(first)
     served = one.attempt(first).merge_sha
-    verify_by(world, 'integration = ["echo always; false"]')
+    verify_by(world, 'integration = ["echo always; false"]', 'e2e = ["exit 4"]')
     second, _ = world.plant(seed=2)
     one.run(second)
     stopped = one.attempt(second)
     assert (stopped.state, stopped.human_reason) == (State.NEEDS_HUMAN, "post_deploy_failed"), one.said
     assert "it was broken before" in stopped.reason
     assert report(one, stopped, "baseline", served).verdict is Verdict.FAILED
+    # nothing is taken back for it, so all is looked at
+    assert [suite["round"] for suite in report(one, stopped).suites] == [1, 1]
+
+
+def test_what_served_before_serves_again_after_the_first_suite_that_failed_whatever_suites_follow(world, engine):
+    follow = 'e2e = ["sleep 300", "sleep 600"]'
+    verify_by(world, 'integration = ["true", "exit 4"]', follow, "rerun = true", "baseline = false")
+    before = tip(world)
+    serving.deploy(world.shop_url, before)
+    key, _ = world.plant()
+    one = engine()
+    record = one.run(key)[Artifact.VERIFICATION_REPORT]
+    broken = one.attempt(key)
+    assert (broken.state, serving.revision(world.shop_url)) == (State.ROLLING_BACK, before), one.said
+    ran = [("integration", "passed", 1), ("integration", "failed", 1), ("integration", "failed", 2)]
+    left_out = ("e2e", "did_not_run", 0)
+    suites = report(one, broken).suites
+    assert [(s["suite"], s["verdict"], s["round"]) for s in suites] == [*ran, left_out, left_out]
+    assert suites[-1]["reason"] == "it was not begun: integration had not passed"
+    assert [check.name for check in record.checks] == ["integration"]
 
 
 class Listener(list[str]):
