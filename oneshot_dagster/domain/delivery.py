@@ -174,7 +174,8 @@ def _verified(facts: DeliveryFacts) -> Criterion:
     if facts.verified_sha != facts.merge_sha:
         return _other_sha(VERIFIED, "verified was", facts.verified_sha, facts.merge_sha)
     said = facts.verification.value.replace("_", " ")
-    return _criterion(VERIFIED, facts.verification, f"the suites {said} at {facts.verified_sha[:7]}")
+    what = "the suites" if facts.verification is Verdict.PASSED else "the verification"  # a bake is of it
+    return _criterion(VERIFIED, facts.verification, f"{what} {said} at {facts.verified_sha[:7]}")
 
 
 def _persisted(facts: DeliveryFacts) -> Criterion:

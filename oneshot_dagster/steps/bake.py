@@ -2,6 +2,7 @@
 
 from oneshot_dagster.domain.artifact import Verdict
 from oneshot_dagster.domain.errors import NeedsHuman
+from oneshot_dagster.domain.test_results import SuiteResult
 from oneshot_dagster.services.deploy.protocol import Observed
 from oneshot_dagster.steps.delivery import observe_twice
 from oneshot_dagster.steps.turn import Turn
@@ -11,8 +12,8 @@ _LONGEST_PAUSE, _LOOKS = 5.0, 20  # seconds between two looks, and at least so m
 _UNTOLD = 120.0
 
 
-def bake(turn: Turn, suites: Suites) -> str | None:
-    """Why it did not hold, or None. At least one look, the last one at the end of the time; without a bake it is the only one."""
+def bake(turn: Turn, suites: Suites) -> SuiteResult | None:
+    """What did not hold, or None. At least one look, the last one at the end of the time; without a bake it is the only one."""
     length = turn.policy.verify.bake
     pause = min(_LONGEST_PAUSE, length / _LOOKS)
     clock, looks = turn.services.clock, 0
@@ -20,10 +21,11 @@ def bake(turn: Turn, suites: Suites) -> str | None:
     if length:
         turn.say(f"baking for {length:.0f} s")
     while True:
-        broken = _look(turn, suites) or ("somebody asked to take it back" if turn.cancelled() else None)
+        broken = _broken(turn, suites)
         looks += 1
         if broken is not None or clock.monotonic() >= ends:
-            turn.fact("engine", "bake", {"seconds": length, "looks": looks, "broken": broken}, sha=suites.sha)
+            said = broken and in_words(broken)
+            turn.fact("engine", "bake", {"seconds": length, "looks": looks, "broken": said}, sha=suites.sha)
             return broken
         turn.check_lease()
         clock.sleep(min(pause, max(0.0, ends - clock.monotonic())))
@@ -47,8 +49,24 @@ def _look(turn: Turn, suites: Suites) -> str | None:
     observed = _observed(turn)
     if observed is not None and (observed.revision != suites.sha or not observed.ready):
         return f"{suites.sha[:7]} does not serve any more: {observed.detail}"
-    for line in turn.policy.verify.health:
-        result = suites.run("health", line)
-        if result.verdict is not Verdict.PASSED:
-            return f"health: {result.reason}"
     return None
+
+
+def _broken(turn: Turn, suites: Suites) -> SuiteResult | None:
+    if turn.cancelled():
+        return _without_a_line(suites, Verdict.DID_NOT_RUN, "somebody asked to take it back")
+    gone = _look(turn, suites)
+    if gone is not None:
+        return _without_a_line(suites, Verdict.FAILED, gone)
+    results = (suites.run("health", line) for line in turn.policy.verify.health)
+    return next((result for result in results if result.verdict is not Verdict.PASSED), None)
+
+
+def in_words(broken: SuiteResult) -> str:
+    return f"{broken.suite}: {broken.reason}" if broken.command else broken.reason
+
+
+def _without_a_line(suites: Suites, verdict: Verdict, reason: str) -> SuiteResult:
+    return SuiteResult(
+        suite="bake", command="", sha=suites.sha, verdict=verdict, reason=reason, exit_code=None, seconds=0.0
+    )

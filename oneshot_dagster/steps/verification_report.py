@@ -9,7 +9,7 @@ from oneshot_dagster.domain.policy_sections import Purpose
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.domain.test_results import SuiteResult, counting, overall, to_json
 from oneshot_dagster.domain.verification import Fault, fault, is_settled
-from oneshot_dagster.steps.bake import bake
+from oneshot_dagster.steps.bake import bake, in_words
 from oneshot_dagster.steps.rollback import fail_after_merge, went_on
 from oneshot_dagster.steps.rooms import told
 from oneshot_dagster.steps.turn import Turn
@@ -31,19 +31,19 @@ def verification_report(turn: Turn) -> Record | NotMyTurn:
     before = baseline(turn)
     with suites_of(turn, sha) as suites:
         results = run_suites(suites, rerun=verify.rerun, enough=lambda so_far: _enough(turn, before, so_far))
-        verdict = overall(results)
-        baked = bake(turn, suites) if verdict is Verdict.PASSED else None
+        broken = bake(turn, suites) if overall(results) is Verdict.PASSED else None
     turn.check_lease()  # what was ended for want of it says nothing
-    _keep(turn, results, verdict, sha)
+    whose, all_of_it = fault(before, results), (*results, broken) if broken else results
+    verdict = overall(all_of_it)
+    _keep(turn, all_of_it, verdict, sha)
     if verdict is not Verdict.FAILED and went_on(turn):
         turn.say(turn.attempt.reason)
-    elif verdict is Verdict.PASSED and baked is None:
+    elif verdict is Verdict.PASSED:
         turn.set(verified_sha=sha, verified_in=turn.policy.deploy.environment)
     else:
-        whose = fault(before, results)
-        why = f"verification of {sha[:7]} {verdict.replace('_', ' ')}: {_why(results, baked, whose)}"
-        fail_after_merge(turn, why, suites=[to_json(result) for result in counting(results)], whose=whose)
-    return _record(turn, results, before, baked, sha)
+        why = f"verification of {sha[:7]} {verdict.replace('_', ' ')}: {_why(results, broken, whose)}"
+        fail_after_merge(turn, why, suites=[to_json(result) for result in counting(all_of_it)], whose=whose)
+    return _record(turn, all_of_it, before, broken, sha)
 
 
 def _enough(turn: Turn, before: Results | None, so_far: Results) -> str | None:
@@ -63,10 +63,10 @@ def _keep(turn: Turn, results: tuple[SuiteResult, ...], verdict: Verdict, sha: s
     turn.fact("engine", "verification", said, sha=sha)
 
 
-def _why(results: tuple[SuiteResult, ...], baked: str | None, whose: Fault) -> str:
-    bad = next((r for r in counting(results) if r.verdict is not Verdict.PASSED), None)
-    if bad is None:
-        return f"the suites passed, and then {baked}"
+def _why(results: Results, broken: SuiteResult | None, whose: Fault) -> str:
+    if broken is not None:
+        return f"the suites passed, and then {in_words(broken)}"
+    bad = next(r for r in counting(results) if r.verdict is not Verdict.PASSED)
     return f"{bad.suite}: {bad.reason}; {whose}"
 
 
@@ -90,11 +90,12 @@ def _record(
     turn: Turn,
     results: tuple[SuiteResult, ...],
     before: tuple[SuiteResult, ...] | None,
-    baked: str | None,
+    broken: SuiteResult | None,
     sha: str,
 ) -> Record:
     last, verdict, verify = counting(results), overall(results), turn.policy.verify
     url = turn.policy.deploy.url or ""
+    held = f"held for {verify.bake:.0f} s" if verdict is Verdict.PASSED else "did not run"
     return Record(
         artifact=Artifact.VERIFICATION_REPORT,
         what_happened=f"Verification {verdict.replace('_', ' ')} against {url} at {sha[:7]}.",
@@ -107,7 +108,7 @@ def _record(
             "failed": sum(r.count("failed") + r.count("error") for r in last),
             "run_again": len(results) - len(last),
             "baseline": "did not run" if before is None else overall(before).replace("_", " "),
-            "bake": baked or (f"held for {verify.bake:.0f} s" if verdict is Verdict.PASSED else "did not run"),
+            "bake": in_words(broken) if broken else held,
             "tests_seconds": round(sum(r.seconds for r in results), 3),
             **told(turn, Purpose.VERIFY),
         },

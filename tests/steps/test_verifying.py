@@ -1,5 +1,6 @@
 """What the policy's [verify] asks for: suites run once more, what they leave, secrets, a bake, and a baseline before."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -121,12 +122,22 @@ def test_what_wants_a_secret_that_nobody_keeps_is_not_merged_by_us_and_not_verif
 
 
 def test_health_that_does_not_last_is_no_verification(world, engine):
-    health = 'health = ["if test -e seen; then exit 3; fi; touch seen"]'
+    health = 'health = ["if test -e seen; then echo out of memory; exit 3; fi; touch seen"]'
     verify_by(world, SUITE, health, 'bake = "10s"', 'on_failure = "needs_human"')
     key, _ = world.plant()
     one = engine()
     one.run(key)
     assert "the suites passed, and then health: it ended with exit code 3" in not_verified(one, key)
+    stopped = one.attempt(key)
+    found = report(one, stopped)
+    assert (found.verdict, found.suites[-1]["suite"]) == (Verdict.FAILED, "health")
+    assert "out of memory" in found.suites[-1]["log_tail"]
+    one.take(Artifact.EVIDENCE, key)
+    kept = files(one, stopped)
+    assert b"out of memory" in kept["verification-log"]
+    lines = [json.loads(line) for line in kept["evidence.jsonl"].splitlines()]
+    (criteria,) = [line["data"] for line in lines if line.get("fact") == "success_criteria"]
+    assert criteria["verified"]["verdict"] == "failed"
 
 
 def test_what_failed_before_the_deployment_too_is_said_to_have_been_broken_before(world, engine):
