@@ -61,7 +61,7 @@ def _deploy(turn: Turn, deploy: Deploy, epoch: int) -> Record | NotMyTurn:
     if deploy.ready(aim, seen, sha=sha):
         return _deployed(turn, deploy, seen, number=number, epoch=epoch)
     if deploy.failed(aim, seen, sha=sha):
-        return _failed(turn, number, f"the deployment of {sha[:7]} failed: {seen.detail}")
+        return _failed(turn, f"the deployment of {sha[:7]} failed: {seen.detail}")
     awaited = _awaited(turn, began)
     if turn.store.now() < awaited.deadline:
         return _park(turn, awaited, f"{sha[:7]} is being deployed: {seen.detail}")
@@ -114,8 +114,8 @@ def _deployed(turn: Turn, deploy: Deploy, seen: Observed, *, number: int, epoch:
     )
 
 
-def _failed(turn: Turn, number: int, why: str) -> NotMyTurn:
-    github_deployment.tell(turn, number, "failure", why[:_LONGEST_STATUS])
+def _failed(turn: Turn, why: str) -> NotMyTurn:
+    """GitHub is told last, where it may be: what stands waits for no answer of it."""
     fail_after_merge(turn, why, suites=())
     return _not_now(turn.attempt.reason)
 
@@ -124,9 +124,9 @@ def _late(turn: Turn, number: int, seen: Observed, sha: str) -> NotMyTurn:
     """In vain: what serves is known, and something is to be done about it, or it is not, and a person has to look."""
     why = f"{sha[:7]} was not deployed within {turn.policy.deploy.timeout / 60:g} min: {seen.detail}"
     if seen.revision is None:
-        github_deployment.tell(turn, number, "error", why[:_LONGEST_STATUS])
+        github_deployment.tell_if_may(turn, number, "error", why[:_LONGEST_STATUS])
         raise NeedsHuman(why, reason="deployment_unknown")
-    return _failed(turn, number, why)
+    return _failed(turn, why)
 
 
 def _awaited(turn: Turn, began: datetime) -> Awaited:

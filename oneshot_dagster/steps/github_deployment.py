@@ -52,14 +52,14 @@ def tell(turn: Turn, number: int, state: str, description: str) -> None:
 
 
 def fell(turn: Turn, why: str) -> None:
-    """The merge's deployment does not stand, for what came after it too. That it cannot be said stops nothing."""
+    """The merge's deployment does not stand, for what came after it too."""
     made = [
         w
         for w in turn.store.writes.of(turn.attempt.key)
         if w.action == Action.GITHUB_DEPLOYMENT and w.attempt_id == turn.attempt.id and "id" in w.result
     ]
     if made and made[-1].payload.get("sha") == turn.attempt.merge_sha:
-        _tell_if_may(turn, int(str(made[-1].result["id"])), "failure", why[:LONGEST])
+        tell_if_may(turn, int(str(made[-1].result["id"])), "failure", why[:LONGEST])
 
 
 def again(turn: Turn, sha: str) -> None:
@@ -71,10 +71,11 @@ def again(turn: Turn, sha: str) -> None:
         turn.say(f"GitHub is not told what serves again: {error}")
         return
     if numbers:
-        _tell_if_may(turn, max(numbers), "success", f"serves again in place of {turn.attempt.key}")
+        tell_if_may(turn, max(numbers), "success", f"serves again in place of {turn.attempt.key}")
 
 
-def _tell_if_may(turn: Turn, number: int, state: str, description: str) -> None:
+def tell_if_may(turn: Turn, number: int, state: str, description: str) -> None:
+    """That it cannot be said is said in the log, and stops nothing."""
     try:
         tell(turn, number, state, description)
     except (NeedsHuman, TryAgain) as error:
