@@ -4,7 +4,7 @@ Under an epoch of the lane that is raised for it, so that a stalled engine that 
 from dataclasses import dataclass
 
 from oneshot_dagster.domain.attempt import Attempt, Fact
-from oneshot_dagster.domain.errors import LeaseLost, NeedsHuman, TryAgain
+from oneshot_dagster.domain.errors import BadInput, LeaseLost, NeedsHuman, TryAgain
 from oneshot_dagster.domain.policy import parse_policy
 from oneshot_dagster.services.deploy.protocol import Deploy
 from oneshot_dagster.steps import github_deployment, lane
@@ -86,7 +86,7 @@ def _undone(turn: Turn, deploy: Deploy, earlier: _Earlier, epoch: int) -> str:
     for _ in range(_TRIES):
         try:
             result = perform(turn, _undo(turn, deploy, earlier.sha, epoch))
-        except (TryAgain, NeedsHuman) as error:
+        except (TryAgain, NeedsHuman, BadInput) as error:
             said = str(error)
             continue
         if not result.get("refused"):

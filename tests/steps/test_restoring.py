@@ -1,6 +1,13 @@
 """What keeps what stood before from serving again at once: a GitHub or a host that is away, a service that names no commit."""
 
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
 from people import policy, push
+from test_verifying import verify_by
 from world_facts import tip
 from world_fixtures import Engine, served
 
@@ -34,3 +41,56 @@ def test_a_failed_deployment_is_restored_while_github_does_not_answer(world, eng
     assert broken.state is State.ROLLING_BACK, broken.reason
     assert serving.deployed(world.shop_url) == [before, broken.merge_sha, before]
     assert served(world.shop_url)["revision"] == before
+
+
+class Named(ThreadingHTTPServer):
+    """A service that says what stands in a file as its revision."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(("127.0.0.1", 0), Says)
+        self.file = file
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Says(BaseHTTPRequestHandler):
+    server: Named
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("X-Revision", self.server.file.read_text().strip())
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def named(tmp_path: Path) -> Iterator[Named]:
+    with Named(tmp_path / "revision") as serving_it:
+        threading.Thread(target=serving_it.serve_forever, daemon=True).start()
+        yield serving_it
+        serving_it.shutdown()
+
+
+@pytest.mark.parametrize("revision", ["shop:1.4.2", "main"])
+def test_a_service_that_names_its_revision_by_no_commit_has_no_baseline_and_is_deployed_and_taken_back(
+    world, engine, named, revision
+):
+    named.file.write_text(revision)
+    verify_by(world, 'integration = ["false"]')
+    own = policy(world).replace(world.shop_url, named.url)
+    before, _, after = own.partition("start = ")
+    line = f'["echo {{sha}} > {named.file}"]'
+    push(world, "main", {".oneshot.toml": f"{before}start = {line}{after[after.index(chr(10)) :]}"})
+    key, _ = world.plant()
+    one = engine()
+    one.run(key)
+    broken = one.attempt(key)
+    assert broken.state is State.ROLLING_BACK, one.said
+    assert named.file.read_text().strip() == broken.deployed_sha
+    assert "nothing was restored: no earlier revision is on record" in broken.reason
+    facts = one.services.store.facts.of(broken.id)
+    assert [f.data["verdict"] for f in facts if f.kind == "baseline"] == ["did_not_run"]

@@ -1,7 +1,6 @@
 """Deployment by the policy's own shell lines: they ask a host to start a revision, and then we look until it serves.
 The lines never daemonize: what they leave running ends with them."""
 
-import re
 import shutil
 import tempfile
 import time
@@ -17,7 +16,6 @@ from oneshot_dagster.system.process import Command, Finished, clean_environment
 
 OUTPUT_LIMIT = 2**20
 LONGEST_DETAIL = 2000
-_SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +32,7 @@ class CommandDeploy:
     def start(
         self, target: Target, *, sha: str, lane_is_ours: Callable[[], bool], say: Callable[[str], None]
     ) -> Observed:
-        if not _SHA.fullmatch(sha):
+        if not readiness.SHA.fullmatch(sha):
             raise BadInput(tried="start a deployment", found=repr(sha), do="give the full SHA of a commit")
         seen = self.observe(target)
         if readiness.serves(seen, sha):

@@ -1,7 +1,8 @@
 """What serves at a URL: one bounded look, and looking until one revision serves.
-A service says its revision in the header X-Revision, or as {"revision": …} at /healthz."""
+A service says its revision, the full SHA of a commit, in the header X-Revision, or as {"revision": …} at /healthz."""
 
 import json
+import re
 import time
 from typing import Any, cast
 
@@ -14,21 +15,24 @@ LOOK_TIMEOUT = 5.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.25
 LONGEST_BODY = 64 * 1024
 LONGEST_REVISION = 128
+SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 def look(url: str) -> Observed:
-    """Never raises: what does not answer is not ready."""
+    """Never raises: what does not answer is not ready. A branch or a version that it names says of no commit that it serves."""
     try:
         # The service is asked itself, not through a proxy.
         with httpx.Client(timeout=LOOK_TIMEOUT, trust_env=False, verify=trust_for(url)) as client:
-            status, revision, _ = _get(client, url)
-            if revision is None:
-                revision = _said(_get(client, f"{url.rstrip('/')}/healthz")[2])
+            status, said, _ = _get(client, url)
+            if said is None:
+                said = _said(_get(client, f"{url.rstrip('/')}/healthz")[2])
     except (httpx.HTTPError, httpx.InvalidURL) as problem:
         detail = f"{url} does not answer: {type(problem).__name__} {problem}".strip()
         return Observed(revision=None, ready=False, url=url, detail=detail)
     ready = status == 200
-    detail = f"{url} answers {status}, revision {revision or 'not said'}"
+    revision = said if said is not None and SHA.fullmatch(said) else None
+    named = said if revision else f"{said}, which names no commit" if said else "not said"
+    detail = f"{url} answers {status}, revision {named}"
     return Observed(revision=revision, ready=ready, url=url, detail=detail)
 
 

@@ -85,6 +85,14 @@ def test_a_revision_said_in_json_counts_as_well(service: Service) -> None:
     assert start(target(service, "echo {sha} > revision")).revision == NEW
 
 
+@pytest.mark.parametrize("named", ["shop:1.4.2", "main", "1.4.2 (abc)", "v1..2", NEW[:12], NEW.upper()])
+def test_what_names_no_commit_is_no_revision_and_is_said(service: Service, named: str) -> None:
+    (service.folder / "revision").write_text(named)
+    seen = CommandDeploy(scratch=service.folder).observe(target(service))
+    assert (seen.revision, seen.ready) == (None, True)
+    assert f"revision {named}, which names no commit" in seen.detail
+
+
 def test_a_start_with_a_lost_lane_does_nothing(service: Service) -> None:
     at = target(service, "echo {sha} > revision; touch started")
     with pytest.raises(LeaseLost):
