@@ -78,8 +78,9 @@ class Argo:
     def trap(self, **traps: object) -> None:
         self.put(traps=traps)
 
-    def fault(self, pattern: str, kind: str) -> None:
-        httpx.put(f"{self.url}/_argocd/fault", json={"pattern": pattern, "kind": kind}, timeout=5).raise_for_status()
+    def fault(self, pattern: str, kind: str, *, times: int = 0) -> None:
+        body = {"pattern": pattern, "kind": kind, "times": times}
+        httpx.put(f"{self.url}/_argocd/fault", json=body, timeout=5).raise_for_status()
 
     @property
     def calls(self) -> list[str]:

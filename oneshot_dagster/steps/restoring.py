@@ -1,6 +1,7 @@
 """Restore first: what was verified last serves again at once, before any commit takes the failed one back.
 Under an epoch of the lane that is raised for it, so that a stalled engine that wakes later starts nothing."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from oneshot_dagster.domain.attempt import Attempt, Fact
@@ -14,7 +15,8 @@ from oneshot_dagster.steps.target import target
 from oneshot_dagster.steps.turn import Turn
 from oneshot_dagster.steps.write_action import Effect, perform
 
-_TRIES = 2
+_TRIES = 2  # in any case
+_FOR, _FIRST_PAUSE, _LONGEST_PAUSE = 30.0, 1.0, 5.0  # seconds in which a host or an Argo CD may come back
 _SERVED_BEFORE = "served_before"
 
 
@@ -83,7 +85,7 @@ def _earlier(turn: Turn) -> _Earlier | None:
 
 def _undone(turn: Turn, deploy: Deploy, earlier: _Earlier, epoch: int) -> str:
     said = ""
-    for _ in range(_TRIES):
+    for _ in _tries(turn):
         try:
             result = perform(turn, _undo(turn, deploy, earlier.sha, epoch))
         except (TryAgain, NeedsHuman, BadInput) as error:
@@ -95,6 +97,18 @@ def _undone(turn: Turn, deploy: Deploy, earlier: _Earlier, epoch: int) -> str:
             return f"{earlier.sha[:7]}, {earlier.known_as}, serves again"
         said = str(result.get("detail"))
     return f"{earlier.sha[:7]}, {earlier.known_as}, could not be restored: {said}"
+
+
+def _tries(turn: Turn) -> Iterator[int]:
+    clock, pause = turn.services.clock, _FIRST_PAUSE
+    until, tried = clock.monotonic() + _FOR, 0
+    while tried < _TRIES or clock.monotonic() + pause <= until:
+        if tried:
+            turn.check_lease()
+            clock.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        tried += 1
+        yield tried
 
 
 def _undo(turn: Turn, deploy: Deploy, sha: str, epoch: int) -> Effect:

@@ -9,7 +9,7 @@ import pytest
 from people import policy, push
 from test_verifying import verify_by
 from world_facts import tip
-from world_fixtures import Engine, served
+from world_fixtures import Engine, World, served
 
 from oneshot_dagster.domain.artifact import Artifact
 from oneshot_dagster.domain.change import ChangeKey
@@ -17,7 +17,6 @@ from oneshot_dagster.domain.run import State
 from oneshot_dagster.local.demo import serving
 from oneshot_dagster.local.demo.plant import ENGINE
 
-START = './deploy.sh {sha}"]'
 MERGED = tuple(Artifact)[: tuple(Artifact).index(Artifact.DEPLOYMENT)]
 
 
@@ -26,11 +25,21 @@ def _failures(one: Engine, key: ChangeKey) -> list[str]:
     return [str(e.reasons["detail"]) for e in found if e.reasons.get("error") == "post_deploy_failed"]
 
 
-def test_a_failed_deployment_is_restored_while_github_does_not_answer(world, engine):
-    before = tip(world)
+def started_by(world: World, *lines: str, url: str = "") -> None:
+    """The policy's start lines; DEPLOY in one is the demo's own."""
+    own = policy(world).replace(world.shop_url, url) if url else policy(world)
+    before, _, rest = own.partition("start = ")
+    its, _, after = rest.partition("\n")
+    deploy = its.strip('[]"')
+    start = ", ".join(f"'{line.replace('DEPLOY', deploy)}'" for line in lines)
+    push(world, "main", {".oneshot.toml": f"{before}start = [{start}]\n{after}"})
+
+
+def test_a_failed_deployment_is_restored_while_github_does_not_answer_and_the_host_is_away_for_3_s(world, engine):
+    before, failed_at = tip(world), world.home / "failed-at"
     serving.deploy(world.shop_url, before)
-    own = policy(world)
-    push(world, "main", {".oneshot.toml": own.replace(START, START[:-1] + f', "test {{sha}} = {before}"]')})
+    host = f"test {{sha}} != {before} || test $(date +%s) -ge $(($(cat {failed_at}) + 3))"
+    started_by(world, host, "DEPLOY", f"test {{sha}} = {before} || {{ date +%s > {failed_at}; false; }}")
     key, _ = world.plant()
     one = engine()
     one.run(key, *MERGED)
@@ -81,10 +90,7 @@ def test_a_service_that_names_its_revision_by_no_commit_has_no_baseline_and_is_d
 ):
     named.file.write_text(revision)
     verify_by(world, 'integration = ["false"]')
-    own = policy(world).replace(world.shop_url, named.url)
-    before, _, after = own.partition("start = ")
-    line = f'["echo {{sha}} > {named.file}"]'
-    push(world, "main", {".oneshot.toml": f"{before}start = {line}{after[after.index(chr(10)) :]}"})
+    started_by(world, f"echo {{sha}} > {named.file}", url=named.url)
     key, _ = world.plant()
     one = engine()
     one.run(key)

@@ -78,7 +78,9 @@ class ArgoDeploy:
         try:
             app = self.api.application(name)
             return self._no_undo(name, target, app, sha)
-        except (TryAgain, Refused, BadInput) as error:
+        except TryAgain:
+            return None
+        except (Refused, BadInput) as error:
             return f"{name} cannot be looked at: {error}"
 
     def undo(

@@ -81,7 +81,8 @@ class Deploy(Protocol):
         ...
 
     def no_undo(self, target: Target, *, sha: str) -> str | None:
-        """Why that earlier revision cannot be brought back without a commit, in one sentence; None where it can."""
+        """Why that earlier revision cannot be brought back without a commit, in one sentence; None where it can, or where
+        that cannot be asked now, so that it is tried."""
         ...
 
     def undo(

@@ -313,6 +313,16 @@ def test_nothing_is_brought_back_with_a_lost_lane(argo: Argo, old: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["cut", "wrong", "shape", "502", "429", "slow"])
+def test_an_argo_cd_that_answers_502_once_still_brings_back_what_was_verified(argo: Argo, old: str) -> None:
+    argo.put(automated=False)
+    new, aim = argo.shop.commit("second"), argo.aim(sync=True)
+    argo.start(new, aim)
+    argo.until_ready(new, aim)
+    argo.fault("GET /api/v1/applications/shop", "502", times=1)
+    assert argo.deploy.no_undo(aim, sha=old) is None
+    assert argo.deploy.undo(aim, sha=old, lane_is_ours=lambda: True, say=lambda _: None).revision == old
+
+
 def test_an_answer_that_is_none_is_looked_for_again(argo: Argo, old: str, kind: str) -> None:
     argo.fault("GET /api/v1/applications/shop", kind)
     quick = ArgoDeploy(api=replace(argo.deploy.api, timeout=0.5))
