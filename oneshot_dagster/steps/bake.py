@@ -4,12 +4,11 @@ from oneshot_dagster.domain.artifact import Verdict
 from oneshot_dagster.domain.errors import NeedsHuman
 from oneshot_dagster.domain.test_results import SuiteResult
 from oneshot_dagster.services.deploy.protocol import Observed
-from oneshot_dagster.steps.delivery import observe_twice
+from oneshot_dagster.steps.looking import look_patiently
 from oneshot_dagster.steps.turn import Turn
 from oneshot_dagster.steps.verifying import Suites
 
 _LONGEST_PAUSE, _LOOKS = 5.0, 20  # seconds between two looks, and at least so many looks
-_UNTOLD = 120.0
 
 
 def bake(turn: Turn, suites: Suites) -> SuiteResult | None:
@@ -32,17 +31,10 @@ def bake(turn: Turn, suites: Suites) -> SuiteResult | None:
 
 
 def _observed(turn: Turn) -> Observed | None:
-    """Not to be told what serves is no proof that something else does: asked again for a while, then a person has to look."""
-    clock = turn.services.clock
-    until = clock.monotonic() + min(_UNTOLD, turn.policy.deploy.timeout)
-    while True:
-        observed = observe_twice(turn.services, turn.attempt)
-        if observed is None or observed.known:
-            return observed
-        if clock.monotonic() >= until:
-            raise NeedsHuman(f"nobody says what serves: {observed.detail}", reason="deployment_unknown")
-        turn.check_lease()
-        clock.sleep(1.0)
+    observed = look_patiently(turn)
+    if observed is not None and not observed.known:
+        raise NeedsHuman(f"nobody says what serves: {observed.detail}", reason="deployment_unknown")
+    return observed
 
 
 def _look(turn: Turn, suites: Suites) -> str | None:

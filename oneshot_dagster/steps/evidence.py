@@ -10,7 +10,8 @@ from oneshot_dagster.domain.errors import NeedsHuman
 from oneshot_dagster.domain.evidence import Header, Sealed, seal
 from oneshot_dagster.domain.run import STOPPED, State, required
 from oneshot_dagster.steps.anchor import Bundle, anchor
-from oneshot_dagster.steps.delivery import delivery_facts, observe, observe_twice, unverified
+from oneshot_dagster.steps.delivery import delivery_facts, observe, unverified
+from oneshot_dagster.steps.looking import look_patiently
 from oneshot_dagster.steps.remembering import remember
 from oneshot_dagster.steps.rollback import went_on
 from oneshot_dagster.steps.telling import shown_withheld, tell
@@ -30,8 +31,8 @@ def evidence(turn: Turn) -> Record | NotMyTurn:
         return NotMyTurn(artifact=Artifact.EVIDENCE, reason=f"attempt {attempt.number} is {attempt.state} and sealed")
     remember(turn)
     # What was taken back does not serve, and one look says so.
-    look = observe_twice if attempt.state is State.VERIFYING else observe
-    observed = look(turn.services, attempt)
+    verifying = attempt.state is State.VERIFYING
+    observed = look_patiently(turn) if verifying else observe(turn.services, attempt)
     if observed is not None:
         found = {"revision": observed.revision, "ready": observed.ready, "detail": observed.detail}
         turn.fact("deployment", "observed_at_sealing", found, sha=attempt.merge_sha)

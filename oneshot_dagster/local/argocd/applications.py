@@ -13,6 +13,7 @@ from oneshot_dagster.local.argocd.sources import Sources
 
 PACE = 0.05
 COMPARES_EVERY = 0.5  # Argo CD's own is three minutes, or a webhook
+_SETTINGS = ("repo_url", "project", "path", "target_revision", "automated", "serve", "serve_trailer", "sync_takes")
 HISTORY_KEPT = 10  # Argo CD's own revisionHistoryLimit
 
 
@@ -113,7 +114,7 @@ class Controller:
                     if name not in known:
                         raise KeyError(f"no trap {name}")
                     setattr(app.traps, str(name), value)  # pyright: ignore[reportUnknownArgumentType]
-            for name in ("repo_url", "project", "path", "target_revision", "automated", "serve", "serve_trailer"):
+            for name in _SETTINGS:
                 if name in given:
                     setattr(app, name, given[name])
             self._apps[key] = app

@@ -151,12 +151,15 @@ class ArgoDeploy:
         names = named(self.api, name, target, app)
         operation = app.operation
         sound = not app.busy and not (operation is not None and operation.failed)
+        ready, broken = sound and app.settled and app.health == "Healthy", self._broken(app, names)
         seen = Observed(
             revision=names.live,
-            ready=sound and app.settled and app.health == "Healthy",
+            ready=ready,
             url=target.url or self.api.page(name),
             detail=_detail(app, names),
-            broken=self._broken(app, names),
+            broken=broken,
+            known=names.live is not None,
+            settling=not ready and (broken is None or broken != names.live),
         )
         return seen, names
 

@@ -39,7 +39,8 @@ class Observed:
     """What serves now. `revision` is a commit of the target's repository, None where nothing answers or it does not say.
 
     `broken` is a revision that was started and will not come by waiting. `asked` False: the start itself was put off by
-    the other side and has to be asked for again. `known` False: who knows could not be asked, which says nothing of what serves.
+    the other side and has to be asked for again. `known` False: who knows could not be asked, or does not know, which says nothing
+    of what serves. `settling`: not ready, and by what is about to end; what serves meanwhile may be more than `revision`.
     """
 
     revision: str | None
@@ -49,6 +50,7 @@ class Observed:
     broken: str | None = None
     asked: bool = True
     known: bool = True
+    settling: bool = False
 
 
 class Deploy(Protocol):

@@ -41,7 +41,7 @@ def test_healthy_at_the_old_revision_right_after_the_merge_is_not_deployed(argo:
     argo.trap(asleep=True)
     new = argo.shop.commit("second")
     seen = argo.deploy.observe(argo.target)
-    assert (seen.revision, seen.ready) == (old, True)
+    assert (seen.revision, seen.ready, seen.settling) == (old, True, False)
     assert not argo.deploy.ready(argo.target, seen, sha=new)
     assert not argo.deploy.failed(argo.target, seen, sha=new)
 
@@ -71,6 +71,7 @@ def test_synced_and_then_degraded_is_broken(argo: Argo, old: str) -> None:
     assert not argo.deploy.ready(argo.target, seen, sha=new)
     assert argo.deploy.failed(argo.target, seen, sha=new)
     assert not argo.deploy.failed(argo.target, seen, sha=NOBODY)
+    assert not seen.settling
 
 
 def test_degraded_for_a_moment_is_not_yet_broken(argo: Argo, old: str) -> None:
@@ -80,7 +81,7 @@ def test_degraded_for_a_moment_is_not_yet_broken(argo: Argo, old: str) -> None:
     argo.until(f"Synced and Degraded, {new[:10]} runs")
     seen = patient.observe(argo.target)
     assert "Degraded" in seen.detail
-    assert (seen.ready, seen.broken) == (False, None)
+    assert (seen.ready, seen.broken, seen.settling) == (False, None, True)
 
 
 def test_out_of_sync_for_ever_is_neither_ready_nor_broken(argo: Argo, old: str) -> None:
@@ -96,7 +97,15 @@ def test_progressing_for_ever_is_neither_ready_nor_broken(argo: Argo, old: str) 
     argo.trap(health="Progressing")
     new = argo.shop.commit("second")
     seen = argo.until(f"Synced and Progressing, {new[:10]} runs")
-    assert (seen.revision, seen.ready, seen.broken) == (new, False, None)
+    assert (seen.revision, seen.ready, seen.broken, seen.settling) == (new, False, None, True)
+
+
+def test_during_a_sync_what_serves_is_not_said_to_be_the_earlier_revision_alone(argo: Argo, old: str) -> None:
+    argo.put(sync_takes=3.0)
+    argo.shop.commit("second")
+    argo.until("is Running", seconds=5.0)
+    seen = argo.deploy.observe(argo.target)
+    assert (seen.revision, seen.ready, seen.settling) == (old, False, True)
 
 
 def test_a_failed_operation_breaks_the_revision_that_it_went_for(argo: Argo, old: str) -> None:
@@ -217,6 +226,8 @@ def gitops(argo: Argo) -> Repository:
 def test_of_image_bumps_the_trailer_names_our_commit(argo: Argo) -> None:
     first, second = argo.shop.commit("first"), argo.shop.commit("second")
     bumps, aim = gitops(argo), argo.aim(trailer="Source-Commit")
+    untold = argo.until("no commit that we know runs", aim)
+    assert (untold.revision, untold.known) == (None, False)
     bump = bumps.commit(f"Bump shop\n\nSource-Commit: acme/shop@{first}")
     assert argo.until_ready(first, aim).revision == first
     assert not argo.deploy.ready(aim, argo.deploy.observe(aim), sha=second)
@@ -302,6 +313,16 @@ def test_what_the_history_does_not_have_cannot_be_brought_back(argo: Argo, old: 
     assert "has no" in str(argo.deploy.no_undo(argo.target, sha=NOBODY))
 
 
+def test_an_argo_cd_that_answers_502_once_still_brings_back_what_was_verified(argo: Argo, old: str) -> None:
+    argo.put(automated=False)
+    new, aim = argo.shop.commit("second"), argo.aim(sync=True)
+    argo.start(new, aim)
+    argo.until_ready(new, aim)
+    argo.fault("GET /api/v1/applications/shop", "502", times=1)
+    assert argo.deploy.no_undo(aim, sha=old) is None
+    assert argo.deploy.undo(aim, sha=old, lane_is_ours=lambda: True, say=lambda _: None).revision == old
+
+
 def test_nothing_is_brought_back_with_a_lost_lane(argo: Argo, old: str) -> None:
     argo.put(automated=False)
     new, aim = argo.shop.commit("second"), argo.aim(sync=True)
@@ -313,16 +334,6 @@ def test_nothing_is_brought_back_with_a_lost_lane(argo: Argo, old: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["cut", "wrong", "shape", "502", "429", "slow"])
-def test_an_argo_cd_that_answers_502_once_still_brings_back_what_was_verified(argo: Argo, old: str) -> None:
-    argo.put(automated=False)
-    new, aim = argo.shop.commit("second"), argo.aim(sync=True)
-    argo.start(new, aim)
-    argo.until_ready(new, aim)
-    argo.fault("GET /api/v1/applications/shop", "502", times=1)
-    assert argo.deploy.no_undo(aim, sha=old) is None
-    assert argo.deploy.undo(aim, sha=old, lane_is_ours=lambda: True, say=lambda _: None).revision == old
-
-
 def test_an_answer_that_is_none_is_looked_for_again(argo: Argo, old: str, kind: str) -> None:
     argo.fault("GET /api/v1/applications/shop", kind)
     quick = ArgoDeploy(api=replace(argo.deploy.api, timeout=0.5))
