@@ -121,6 +121,9 @@ def take_baseline(turn: Turn) -> None:
         return
     observed = observe(turn.services, attempt)
     sha = observed.revision if observed else None
+    if observed is not None and observed.settling:
+        _no_baseline(turn, f"what serves has not settled: {observed.detail}")
+        return
     if sha is None or turn.services.git.resolve(attempt.key.repository, sha) is None:
         _no_baseline(turn, "nothing serves that git knows")
         return
@@ -130,8 +133,8 @@ def take_baseline(turn: Turn) -> None:
     with suites_of(turn, sha) as suites:
         results = run_suites(suites, rerun=verify.rerun, kept_as="baseline-")
     after = observe(turn.services, attempt)
-    if after is None or after.revision != sha:  # a deployment that follows the base by itself does not wait for us
-        _no_baseline(turn, f"{sha[:7]} did not serve to its end")
+    if after is None or after.revision != sha or after.settling:  # what follows the base by itself does not wait for us
+        _no_baseline(turn, f"{sha[:7]} alone did not serve to its end")
         return
     verdict = overall(results)
     said = tuple(to_json(result) for result in results)

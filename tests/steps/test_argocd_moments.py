@@ -67,3 +67,12 @@ def test_a_foreign_sync_during_the_bake_takes_nothing_back_and_an_argo_cd_that_i
     back.join()
     done = shop.engine.attempt(key)
     assert (done.state, done.merge_sha) == (State.COMPLETED, ours), done.reason
+
+
+def test_a_baseline_that_ran_while_argo_cd_synced_counts_for_nothing(shop: Shop) -> None:  # noqa: F811
+    verify_by(shop.world, 'integration = ["sleep 2; false"]')
+    shop.put(sync_takes=4.0)
+    key = shop.take_in()
+    waiting = shop.until(key, parked)
+    facts = shop.engine.services.store.facts.of(waiting.id)
+    assert [fact.data["verdict"] for fact in facts if fact.kind == "baseline"] == ["did_not_run"]
