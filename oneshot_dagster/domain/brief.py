@@ -105,6 +105,7 @@ DECIDE: dict[str, tuple[str, tuple[str, ...]]] = {
     "landing_mismatch": (_MISMATCH, ("retry",)),
     "argocd_refused": ("What Argo CD refuses (its application, the token, the policy); once mended, retry.", ("retry",)),
     "deploy_not_configured": ("How it is deployed: connect this platform with it, then retry.", ("retry",)),
+    "older_than_live": ("Which revision is to serve: deploy the base's tip by hand; once it serves, retry.", ("rollback", "retry")),
     "deployment_unknown": ("What is live: nobody could say. Once the deployment can be read, retry.", ("retry",)),
     "rolled_back": (_TAKEN_BACK, ("answer", "retry", "stop")),
     "revert_conflict": (_CONFLICT, ("retry",)),

@@ -1,16 +1,18 @@
-"""The deployment: exactly the merged revision, started once in the lane, observed until it is ready. No suites here.
-One that takes long is parked and looked at again; what GitHub is told of it is github_deployment."""
+"""The deployment: the merged revision, or a later one that holds it, started once in the lane, observed until it is ready.
+Which of them is choosing.py's, what GitHub is told of it github_deployment's. One that takes long is parked. No suites here."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from oneshot_dagster.domain.artifact import Artifact, Link, NotMyTurn, Record
 from oneshot_dagster.domain.attempt import Awaited
+from oneshot_dagster.domain.deploying import OLDER_THAN_LIVE, Chosen
 from oneshot_dagster.domain.errors import NeedsHuman
 from oneshot_dagster.domain.resume_facts import Awaiting
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.services.deploy.protocol import Deploy, Observed
 from oneshot_dagster.steps import github_deployment, lane
+from oneshot_dagster.steps.choosing import chosen
 from oneshot_dagster.steps.exporting import exported
 from oneshot_dagster.steps.probes import Action, Result, observed_result
 from oneshot_dagster.steps.restoring import note_served_before
@@ -34,6 +36,8 @@ def deployment(turn: Turn) -> Record | NotMyTurn:
         return _not_now(turn.attempt.reason)
     if attempt.state is State.MERGED:
         turn.move(State.DEPLOYING, f"deploying {(attempt.merge_sha or '')[:7]}", awaited=None)
+    else:  # what was fetched when it landed may be of days ago
+        turn.services.git.fetch(attempt.key.repository)
     kind = turn.policy.deploy.kind
     if kind == "none":
         return _nothing_to_deploy(turn)
@@ -50,22 +54,41 @@ def _unknown(kind: str) -> str:
 
 def _deploy(turn: Turn, deploy: Deploy, epoch: int) -> Record | NotMyTurn:
     sha, began = turn.attempt.merge_sha or "", turn.store.now()
+    choice = chosen(turn, deploy)
+    if choice.taken_out is not None:
+        return _taken_out(turn, choice.taken_out)
+    if choice.unclear is not None:
+        raise NeedsHuman(choice.unclear, reason=OLDER_THAN_LIVE)
     note_served_before(turn, deploy)
     number = github_deployment.record(turn, sha)
     take_baseline(turn)
-    github_deployment.tell(turn, number, "in_progress", f"starting {sha[:7]}")
-    started = perform(turn, _start(turn, deploy, sha, epoch))
-    seen = _looked(turn, deploy, sha, started)
+    github_deployment.tell(turn, number, "in_progress", _begins(sha, choice))
+    started: Result = {} if choice.serves else perform(turn, _start(turn, deploy, choice.sha, epoch))
+    seen = _looked(turn, deploy, choice.sha, started)
     turn.fact("deployment", "observed", observed_result(seen), sha=sha)
     aim = target(turn.services, turn.attempt)
     if deploy.ready(aim, seen, sha=sha):
         return _deployed(turn, deploy, seen, number=number, epoch=epoch)
-    if deploy.failed(aim, seen, sha=sha):
+    if deploy.failed(aim, seen, sha=choice.sha):
         return _failed(turn, f"the deployment of {sha[:7]} failed: {seen.detail}")
     awaited = _awaited(turn, began)
     if turn.store.now() < awaited.deadline:
         return _park(turn, awaited, f"{sha[:7]} is being deployed: {seen.detail}")
     return _late(turn, number, seen, sha)
+
+
+def _begins(sha: str, choice: Chosen) -> str:
+    if choice.sha == sha:
+        return f"starting {sha[:7]}"
+    does = "serves already and" if choice.serves else "is started: it was verified and"
+    return f"{choice.sha[:7]} {does} holds {sha[:7]}"
+
+
+def _taken_out(turn: Turn, why: str) -> NotMyTurn:
+    """Nothing is started, and nothing failed: the revert attempt proves what the person left, and no other attempt follows."""
+    github_deployment.fell(turn, why)
+    turn.move(State.ROLLING_BACK, why, awaited=None)
+    return _not_now(turn.attempt.reason)
 
 
 def _looked(turn: Turn, deploy: Deploy, sha: str, started: Result) -> Observed:
@@ -84,7 +107,7 @@ def _looked(turn: Turn, deploy: Deploy, sha: str, started: Result) -> Observed:
     said = ""
     while True:
         seen = deploy.observe(aim)
-        over = deploy.ready(aim, seen, sha=sha) or deploy.failed(aim, seen, sha=sha)
+        over = deploy.ready(aim, seen, sha=turn.attempt.merge_sha or "") or deploy.failed(aim, seen, sha=sha)
         if over or put_off or clock.monotonic() >= until or turn.held.lost or turn.others_wait():
             return seen if over else replace(seen, detail=f"{put_off}{seen.detail}")
         if seen.detail != said:

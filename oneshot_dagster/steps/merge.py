@@ -9,7 +9,7 @@ from oneshot_dagster.domain.errors import TryAgain
 from oneshot_dagster.domain.gate import Gate, GateFacts, Opening
 from oneshot_dagster.domain.gate_conditions import OUR_CHECK
 from oneshot_dagster.domain.run import State
-from oneshot_dagster.steps import lane, merge_request
+from oneshot_dagster.steps import landing_order, lane, merge_request
 from oneshot_dagster.steps.base import fetched_tip
 from oneshot_dagster.steps.check_state import hold_gate, read_gate
 from oneshot_dagster.steps.holds import holds
@@ -114,7 +114,7 @@ def _merged_already(turn: Turn, facts: GateFacts) -> Record | NotMyTurn:
     """By a person, or by us in a run that ended before it could write it down."""
     if facts.merge_sha is None:
         raise TryAgain(f"GitHub says that #{facts.pr_number} is merged, and not yet as which commit")
-    epoch = lane.enter(turn)
+    epoch = landing_order.enter(turn, facts, facts.merge_sha)
     if epoch is None:
         return _refused(turn.attempt.reason)
     for intent in turn.store.writes.of(turn.attempt.key):

@@ -1,8 +1,6 @@
 """An attempt that takes another back: its commit, which git makes and no agent, and the rule that it is judged by.
 From its pull request on it goes the way of every attempt."""
 
-from dataclasses import dataclass
-
 from oneshot_dagster.domain.artifact import Artifact, NotMyTurn, Verdict
 from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.domain.errors import NeedsHuman, TryAgain
@@ -25,17 +23,10 @@ from oneshot_dagster.steps.delivery import observe
 from oneshot_dagster.steps.freezing import stop_lane
 from oneshot_dagster.steps.taken_back import end_taken_back
 from oneshot_dagster.steps.turn import Turn
+from oneshot_dagster.steps.what_landed import Landed, landed_by
 
 _RULE = "made_by_git"
 _WALK = (State.WORKTREE_READY, State.IMPLEMENTING, State.TESTING, State.PR_READY)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Landed:
-    """What one merge brought: from `before` to `sha`."""
-
-    sha: str
-    before: str
 
 
 def make_revert(turn: Turn) -> NotMyTurn | None:
@@ -66,7 +57,7 @@ def ended_meanwhile(turn: Turn, facts: GateFacts) -> bool:
     if attempt.kind is not Kind.REVERT or as_judged:
         return False
     broken, tip = _broken(turn), fetched_tip(turn)
-    made = _reverted(turn, _landed_by(turn, broken), onto=tip, message="what is left to take back\n")
+    made = _reverted(turn, landed_by(turn.services, broken), onto=tip, message="what is left to take back\n")
     if made.sha is not None or made.conflicts:
         return False
     pull = github.pull(attempt.key.repository, facts.pr_number)
@@ -84,7 +75,7 @@ def where_now(turn: Turn) -> str:
 def made_by_git(turn: Turn, sha: str) -> RuleResult:
     """Its tree is what git makes of taking the merge back, or a person approved this very commit."""
     repository = turn.attempt.key.repository
-    git, landed = turn.services.git, _landed_by(turn, _broken(turn))
+    git, landed = turn.services.git, landed_by(turn.services, _broken(turn))
     base = git.merge_base(repository, sha, f"refs/remotes/origin/{turn.attempt.inputs.base}") or turn.attempt.base_sha
     made = _reverted(turn, landed, onto=base or "", message="what git makes of it\n")
     if made.sha is not None and git.tree(repository, made.sha) == git.tree(repository, sha):
@@ -109,10 +100,10 @@ def head_after_rollback(turn: Turn) -> str | None:
         return None
     tip = fetched_tip(turn)
     if revert.merge_sha is not None:
-        gone, how = _landed_by(turn, revert), f"was taken back as {revert.merge_sha[:12]}"
+        gone, how = landed_by(turn.services, revert), f"was taken back as {revert.merge_sha[:12]}"
     elif revert.state is State.SUPERSEDED:  # a person did it, in whatever commits
-        landed = _landed_by(turn, last)
-        gone, how = _Landed(sha=landed.before, before=landed.sha), f"landed as {landed.sha[:12]} and was taken back"
+        landed = landed_by(turn.services, last)
+        gone, how = Landed(sha=landed.before, before=landed.sha), f"landed as {landed.sha[:12]} and was taken back"
     else:
         return None
     return _reverted(turn, gone, onto=tip, message=f"Bring back what {how}, to go on from there\n").sha or tip
@@ -122,7 +113,7 @@ def _committed(turn: Turn) -> bool:
     attempt, git = turn.attempt, turn.services.git
     broken = _broken(turn)
     tip, pushed = fetched_tip(turn), git.remote_head(attempt.key.repository, attempt.inputs.head)
-    landed = _landed_by(turn, broken)
+    landed = landed_by(turn.services, broken)
     if pushed is not None and git.is_ancestor(attempt.key.repository, landed.sha, pushed):
         turn.move(State.WORKTREE_READY, f"goes on with {pushed[:7]}, which was pushed", base_sha=tip, head_sha=pushed)
         return True
@@ -159,15 +150,7 @@ def _broken(turn: Turn) -> Attempt:
     return found
 
 
-def _landed_by(turn: Turn, attempt: Attempt) -> _Landed:
-    """Onto what it landed was seen when it was merged, however many commits it was."""
-    sha = attempt.merge_sha or ""
-    seen = [fact for fact in turn.store.facts.of(attempt.id) if fact.kind == "landing" and fact.data.get("onto")]
-    before = str(seen[-1].data["onto"]) if seen else turn.services.git.parents(attempt.key.repository, sha)[0]
-    return _Landed(sha=sha, before=before)
-
-
-def _reverted(turn: Turn, landed: _Landed, *, onto: str, message: str) -> Reverted:
+def _reverted(turn: Turn, landed: Landed, *, onto: str, message: str) -> Reverted:
     return turn.services.git.revert(
         turn.attempt.key, landed=landed.sha, before=landed.before, onto=onto, message=message
     )

@@ -12,6 +12,7 @@ from oneshot_dagster.domain.verification import Fault, fault, is_settled
 from oneshot_dagster.steps.bake import bake, in_words
 from oneshot_dagster.steps.rollback import fail_after_merge, went_on
 from oneshot_dagster.steps.rooms import told
+from oneshot_dagster.steps.target import serving
 from oneshot_dagster.steps.turn import Turn
 from oneshot_dagster.steps.verifying import Results, baseline, run_suites, suites_of
 
@@ -28,8 +29,10 @@ def verification_report(turn: Turn) -> Record | NotMyTurn:
     sha, verify = attempt.merge_sha or "", turn.policy.verify
     if not verify.suites:
         return _nothing_verified(turn, sha)
+    serves = serving(turn.services, attempt)
+    turn.fact("deployment", "verifies", {"revision": serves}, sha=sha)
     before = baseline(turn)
-    with suites_of(turn, sha) as suites:
+    with suites_of(turn, sha, serves=serves) as suites:
         results = run_suites(suites, rerun=verify.rerun, enough=lambda so_far: _enough(turn, before, so_far))
         broken = bake(turn, suites) if overall(results) is Verdict.PASSED else None
     turn.check_lease()  # what was ended for want of it says nothing
@@ -39,7 +42,7 @@ def verification_report(turn: Turn) -> Record | NotMyTurn:
     if verdict is not Verdict.FAILED and went_on(turn):
         turn.say(turn.attempt.reason)
     elif verdict is Verdict.PASSED:
-        turn.set(verified_sha=sha, verified_in=turn.policy.deploy.environment)
+        turn.set(verified_sha=serves, verified_in=turn.policy.deploy.environment)
     else:
         why = f"verification of {sha[:7]} {verdict.replace('_', ' ')}: {_why(results, broken, whose)}"
         fail_after_merge(turn, why, suites=[to_json(result) for result in counting(all_of_it)], whose=whose)

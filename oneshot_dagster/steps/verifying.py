@@ -27,10 +27,11 @@ _REDACTED = "[redacted]"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Suites:
-    """The suites of one SHA, ready to run in `folder`."""
+    """The suites of one SHA, ready to run in `folder`: those of `serves`, which is that SHA or a later one that holds it."""
 
     turn: Turn
     sha: str
+    serves: str
     folder: Path
     secrets: Mapping[str, str]
     missing: tuple[str, ...]  # secrets that the policy names and the operator does not keep
@@ -42,7 +43,7 @@ class Suites:
             return _without_secrets(suite, line, self.sha, self.missing)
         env = {
             "ONESHOT_DEPLOYED_URL": turn.policy.deploy.url or "",
-            "ONESHOT_DEPLOYED_SHA": self.sha,
+            "ONESHOT_DEPLOYED_SHA": self.serves,
             "ONESHOT_ARTIFACTS": str(leavings.room_for(self.folder)),
             **self.secrets,
         }
@@ -71,13 +72,15 @@ class Suites:
 
 
 @contextmanager
-def suites_of(turn: Turn, sha: str) -> Generator[Suites]:
-    with exported(turn, sha, purpose="verify") as folder:
+def suites_of(turn: Turn, sha: str, *, serves: str | None = None) -> Generator[Suites]:
+    """The tests of an older revision may ask for what a later one took back."""
+    serves = serves or sha
+    with exported(turn, serves, purpose="verify") as folder:
         kept = turn.services.limits.secrets.get(turn.attempt.key.repository, {})
         names = turn.policy.verify.secrets
         missing = missing_secrets(turn.services, turn.attempt)
         secrets = {name: kept[name] for name in names if name in kept}
-        yield Suites(turn=turn, sha=sha, folder=folder, secrets=secrets, missing=missing)
+        yield Suites(turn=turn, sha=sha, serves=serves, folder=folder, secrets=secrets, missing=missing)
 
 
 def run_suites(

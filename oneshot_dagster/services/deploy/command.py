@@ -32,12 +32,16 @@ class CommandDeploy:
     def start(
         self, target: Target, *, sha: str, lane_is_ours: Callable[[], bool], say: Callable[[str], None]
     ) -> Observed:
-        if not readiness.SHA.fullmatch(sha):
-            raise BadInput(tried="start a deployment", found=repr(sha), do="give the full SHA of a commit")
+        _sure(sha)
         seen = self.observe(target)
-        if readiness.serves(seen, sha):
+        if self.ready(target, seen, sha=sha):
             say(f"{target.url} serves {sha[:10]} already")
             return seen
+        return self._started(target, sha, lane_is_ours, say)
+
+    def _started(
+        self, target: Target, sha: str, lane_is_ours: Callable[[], bool], say: Callable[[str], None]
+    ) -> Observed:
         deadline = time.monotonic() + target.timeout
         for line in target.start:
             say(f"start: {line}")
@@ -56,8 +60,9 @@ class CommandDeploy:
         del target
 
     def ready(self, target: Target, seen: Observed, *, sha: str) -> bool:
-        del target
-        return readiness.serves(seen, sha)
+        if readiness.serves(seen, sha):
+            return True
+        return seen.ready and seen.revision is not None and target.contains(seen.revision, sha)
 
     def failed(self, target: Target, seen: Observed, *, sha: str) -> bool:
         del target
@@ -70,7 +75,10 @@ class CommandDeploy:
     def undo(
         self, target: Target, *, sha: str, lane_is_ours: Callable[[], bool], say: Callable[[str], None]
     ) -> Observed:
-        return self.start(target, sha=sha, lane_is_ours=lane_is_ours, say=say)
+        """Exactly that revision: what has it in its history is what is to go."""
+        _sure(sha)
+        seen = self.observe(target)
+        return seen if readiness.serves(seen, sha) else self._started(target, sha, lane_is_ours, say)
 
     def _run(
         self,
@@ -102,6 +110,11 @@ class CommandDeploy:
         if guarded.asked and not guarded.ours:
             raise LeaseLost(f"the lane of {target.repository} is not ours any more: nothing was started")
         return _failure(finished, target)
+
+
+def _sure(sha: str) -> None:
+    if not readiness.SHA.fullmatch(sha):
+        raise BadInput(tried="start a deployment", found=repr(sha), do="give the full SHA of a commit")
 
 
 def _failure(finished: Finished, target: Target) -> str | None:

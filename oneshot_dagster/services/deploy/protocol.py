@@ -75,7 +75,7 @@ class Deploy(Protocol):
         ...
 
     def ready(self, target: Target, seen: Observed, *, sha: str) -> bool:
-        """Whether what was seen is `sha` deployed and ready; a deployment that follows a branch may be past it."""
+        """Whether what was seen is `sha` deployed and ready; what serves may be past it."""
         ...
 
     def failed(self, target: Target, seen: Observed, *, sha: str) -> bool:

@@ -71,17 +71,19 @@ where l.name = :lane
 insert into codex_judge.lane_queue (lane, run_id) values (:lane, cast(:run_id as uuid)) on conflict do nothing
 
 -- name: lane_first
--- Who is first in the queue: rollbacks first, then by the order of asking. Others than the asker count only while they
--- are ready; one whose head moved, or that waits for a person, keeps its place but holds nobody up.
+-- Who is first in the queue: rollbacks, then what a person has merged, because it is on the base already, then by the order
+-- of asking. Others than the asker count only while they are ready; one whose head moved, or that waits for a person, keeps
+-- its place but holds nobody up.
 select q.run_id::text = :run_id as ours, r.repository, r.issue_number, r.state
 from codex_judge.lane_queue q join codex_judge.runs r on r.id = q.run_id
+left join jangar_github.pr_state p on p.repository = r.repository and p.pr_number = r.pr_number and p.merged
 where q.lane = :lane
   and (q.run_id::text = :run_id or (
     (r.state in ('merge_ready', 'merged', 'deploying', 'verifying', 'rolling_back')
       or (r.state = 'awaiting_ci' and r.awaited_what = 'lane'))
-    and (r.state <> 'merge_ready' or (r.awaited_what is distinct from 'merge' and not exists (
+    and (r.state <> 'merge_ready' or p.merged or (r.awaited_what is distinct from 'merge' and not exists (
       select from codex_judge.requests w where w.run_id = r.id and w.kind = 'hold' and w.handled_at is null)))))
-order by (r.kind = 'revert') desc, q.id
+order by (r.kind = 'revert') desc, p.merged is null, q.id
 limit 1
 
 -- name: lane_take
@@ -113,8 +115,9 @@ update codex_judge.leases set holder = '', expires_at = clock_timestamp() where 
 -- Who is first of those that wait for a lane is due, and the pump is told: the others would be behind it again.
 with first as (
   select r.id from codex_judge.lane_queue q join codex_judge.runs r on r.id = q.run_id
+  left join jangar_github.pr_state p on p.repository = r.repository and p.pr_number = r.pr_number and p.merged
   where q.lane = :lane and r.awaited_what = 'lane'
-  order by (r.kind = 'revert') desc, q.id
+  order by (r.kind = 'revert') desc, p.merged is null, q.id
   limit 1
 ), woken as (
   insert into codex_judge.looks as l (run_id, woken_at) select id, clock_timestamp() from first
