@@ -81,12 +81,15 @@ def _go_on(turn: Turn, facts: GateFacts, asked: WriteAction) -> Record | NotMyTu
     epoch = lane.enter(turn)
     if epoch is None:
         return _refused(turn.attempt.reason)
-    return _ended(turn, facts, merge_request.follow(turn, asked, epoch=epoch))
+    return _ended(turn, facts, merge_request.follow(turn, facts, asked, epoch=epoch))
 
 
 def _ended(turn: Turn, facts: GateFacts, result: Result) -> Record | NotMyTurn:
     if result.get(UNDERWAY):
         return _refused(merge_request.park(turn, result))
+    if result.get("held"):
+        lane.leave(turn)
+        return _park(turn, str(result["held"]))
     if not result.get("refused"):
         by = str(result.get("by") or turn.services.github.login)
         return landed(turn, facts, merge_sha=str(result["sha"]), by=by)

@@ -11,6 +11,7 @@ from oneshot_dagster.domain.pull_request import commit_message
 from oneshot_dagster.domain.resume_facts import Awaiting
 from oneshot_dagster.services.github.protocol import AsyncMerge
 from oneshot_dagster.steps import lane
+from oneshot_dagster.steps.holds import holds
 from oneshot_dagster.steps.probes import ENQUEUED, PENDING, PROBES, QUEUED, UNDERWAY, Action, Result
 from oneshot_dagster.steps.services import Services
 from oneshot_dagster.steps.turn import Turn
@@ -21,15 +22,19 @@ _FIRST_LOOK = 0.1
 _LONGEST = timedelta(days=1)  # GitHub keeps a request for so long
 
 
+class _HeldError(Exception):
+    """Nothing was asked for."""
+
+
 def ask(turn: Turn, facts: GateFacts, *, tip: str, epoch: int) -> Result:
-    """What came of it: `sha`, `refused`, or still underway."""
+    """What came of it: `sha`, `refused`, `held`, or still underway."""
     payload = {"number": facts.pr_number, "sha": facts.head_sha, "method": turn.policy.merge.method, "base": tip}
-    return _followed(turn, _effect(turn, payload, epoch))
+    return _followed(turn, _effect(turn, facts, payload, epoch))
 
 
-def follow(turn: Turn, intent: WriteAction, *, epoch: int) -> Result:
+def follow(turn: Turn, facts: GateFacts, intent: WriteAction, *, epoch: int) -> Result:
     """One that an earlier run asked for, or this one before it waited."""
-    return _followed(turn, _effect(turn, intent.payload, epoch))
+    return _followed(turn, _effect(turn, facts, intent.payload, epoch))
 
 
 def underway(turn: Turn) -> WriteAction | None:
@@ -67,11 +72,14 @@ def _followed(turn: Turn, effect: Effect) -> Result:
     return result
 
 
-def _effect(turn: Turn, payload: Result, epoch: int) -> Effect:
+def _effect(turn: Turn, facts: GateFacts, payload: Result, epoch: int) -> Effect:
     attempt, services, sha = turn.attempt, turn.services, str(payload["sha"])
 
     def act() -> Result:
-        asked = _ask(turn, payload, epoch)
+        try:
+            asked = _ask(turn, facts, payload, epoch)
+        except _HeldError as hold:
+            return {"held": str(hold)}
         return _read_back(services, attempt, payload, asked) if asked.get("refused") else asked
 
     key = f"merge:{attempt.number}:{sha}"
@@ -90,31 +98,34 @@ def _read_back(services: Services, attempt: Attempt, payload: Result, refusal: R
     return {UNDERWAY: QUEUED} if queued else refusal
 
 
-def _ask(turn: Turn, payload: Result, epoch: int) -> Result:
-    """Before each request that merges the lane is asked for: who slept since the intent may have been given up by now, the
-    change stopped, and another merged."""
+def _ask(turn: Turn, facts: GateFacts, payload: Result, epoch: int) -> Result:
+    """Before each request that merges the lane is asked for, and what holds merges: who slept since the intent may have been
+    given up by now, the change stopped, and another merged; or a person froze merges, and that holds what has not begun."""
     attempt, services, github = turn.attempt, turn.services, turn.services.github
     repository, number = attempt.key.repository, int(str(payload["number"]))
     title, _, message = commit_message(attempt, trailers=services.limits.trailers).partition("\n\n")
     sha, method, title = str(payload["sha"]), str(payload["method"]), f"{title} (#{number})"
-    _still_ours(turn, epoch)
+    _may_still(turn, facts, epoch)
     answer = github.merge_async(repository, number, sha=sha, method=method, title=title, message=message)
     if answer.state != "not_offered":
         return _of_async(services, answer)
     queued = github.merge_queue(repository, number).enabled  # asked first: who may bypass a queue would do so unasked
-    _still_ours(turn, epoch)
+    _may_still(turn, facts, epoch)
     if queued:
         return _of_async(services, github.enqueue(repository, number, sha=sha))
     said = github.merge(repository, number, sha=sha, method=method, title=title, message=message)
     if said.merged and said.sha:
         return {"sha": said.sha}
     if said.why == "queue_required":
-        _still_ours(turn, epoch)
+        _may_still(turn, facts, epoch)
         return _of_async(services, github.enqueue(repository, number, sha=sha))
     return {"refused": True, "status": said.status, "message": said.message, "why": said.why}
 
 
-def _still_ours(turn: Turn, epoch: int) -> None:
+def _may_still(turn: Turn, facts: GateFacts, epoch: int) -> None:
+    hold = holds(turn.services, turn.attempt, facts)
+    if hold is not None:
+        raise _HeldError(hold)
     if not lane.is_ours(turn, epoch):
         raise LeaseLost(f"the lane of {turn.attempt.key.repository} is not ours any more: nothing was merged")
 

@@ -83,7 +83,7 @@ def perform(turn: Turn, effect: Effect) -> Result:
     if found.get(UNDERWAY):
         turn.store.writes.note(intent.id, found)
         return found
-    outcome = "refused" if found.get("refused") else "done"
+    outcome = "refused" if found.get("refused") else "failed" if found.get("held") else "done"
     turn.store.writes.settle(intent.id, outcome=outcome, result=found)
     _fact(turn, effect, outcome=outcome, more=found)
     return found

@@ -90,3 +90,23 @@ def test_an_engine_that_slept_merges_nothing(world, engine, lost, asleep_at):
     done = [w.outcome for w in store.writes.of(key) if w.action == "merge"]
     open_intents = [None] if asleep_at == "github.merge_queue" else []
     assert (done, len(merges(world, since))) == ((["done"], 1) if lost == "the change" else (open_intents, 0))
+
+
+@pytest.mark.parametrize("asleep_at", ["git.fetch", "github.merge_queue"])
+def test_a_freeze_set_while_the_merge_is_about_to_be_asked_for_holds_it(world, engine, asleep_at):
+    """Until the request itself it has not begun: nothing of it stays open, and GitHub refused nothing."""
+    key, _ = world.plant()
+    one = engine(hold_seconds=20.0)
+    one.run(key, *TO_MERGE_READY)
+    services, store, since = one.services, one.services.store, tip(world)
+    world.forge.set_merge_async(offered=asleep_at != "github.merge_queue")
+    one.services = meanwhile(services, asleep_at, lambda: freeze(services, SHOP, reason="a release", by="grace"))
+    one.take(Artifact.MERGE, key)
+    parked = one.attempt(key)
+    assert (merges(world, since), parked.state, parked.awaited.what) == ([], State.MERGE_READY, "merge"), parked.reason
+    assert parked.reason.startswith("merges are frozen in acme/shop (by grace")
+    assert {w.outcome for w in store.writes.of(key) if w.action == "merge"} == {"failed", "denied"}
+    assert store.leases.lane_epoch(parked) is None
+    unfreeze(services, SHOP, by="grace")
+    one.run(key, Artifact.MERGE, Artifact.DEPLOYMENT, Artifact.VERIFICATION_REPORT, Artifact.EVIDENCE)
+    assert_done_once(world, services, key, since=since)
