@@ -90,8 +90,7 @@ def _end(turn: Turn, why: str, whose: Fault) -> None:
         return
     asked = _asked(turn)
     if not _is_taken_back(turn, whose) and not asked:
-        github_deployment.fell(turn, why)
-        turn.move(State.NEEDS_HUMAN, why, human_from=attempt.state, human_reason=POST_DEPLOY_FAILED)
+        _leave_to_a_person(turn, why, whose)
         return
     if attempt.state is State.MERGED:
         turn.move(State.DEPLOYING, "it is taken back before anything is deployed")
@@ -100,6 +99,16 @@ def _end(turn: Turn, why: str, whose: Fault) -> None:
     turn.move(State.ROLLING_BACK, f"{why}; {said}", next_prompt=next_prompt(attempt, why))
     for request in asked:
         turn.store.requests.handle(request.id)
+
+
+def _leave_to_a_person(turn: Turn, why: str, whose: Fault) -> None:
+    """The policy chooses what follows the restoring; what was broken before does not come right by it. What was restored has to be
+    deployed anew before it can be verified again."""
+    human_from, reason = turn.attempt.state, why
+    if whose is not Fault.BEFORE:
+        human_from, reason = State.DEPLOYING, f"{why}; {restore(turn)}"
+    github_deployment.fell(turn, why)
+    turn.move(State.NEEDS_HUMAN, reason, human_from=human_from, human_reason=POST_DEPLOY_FAILED)
 
 
 def _interrupted(turn: Turn) -> Mapping[str, object] | None:

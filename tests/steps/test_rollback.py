@@ -239,8 +239,10 @@ def test_what_a_person_took_back_ends_the_rollback_once_it_is_verified_or_a_pers
     assert set(gone) <= _changed(resumed_alone, by_hand, again.head_sha)  # it begins with the work that was taken back
 
 
-def test_where_the_policy_wants_a_person_one_may_ask_for_it_and_what_served_before_comes_back(resumed_alone):
-    """Nothing was ever verified here: then it is what served that is restored."""
+def test_where_the_policy_wants_a_person_what_served_before_comes_back_at_once_and_one_may_ask_for_the_rest(
+    resumed_alone,
+):
+    """Nothing was ever verified here: then it is what served that is restored. A retry deploys anew."""
     world = resumed_alone.world
     own = policy(world).replace('on_failure = "rollback"', 'on_failure = "needs_human"')
     before = push(world, "main", {".oneshot.toml": own})
@@ -249,11 +251,15 @@ def test_where_the_policy_wants_a_person_one_may_ask_for_it_and_what_served_befo
     take_in(resumed_alone.services, key, base=None, prompt="", by="ada")
     broken = until(resumed_alone.services, resumed_alone.launcher, key, _over, seconds=100)
     assert broken.human_reason == "post_deploy_failed"
-    assert served(world.shop_url)["revision"] == broken.merge_sha
+    assert served(world.shop_url)["revision"] == before
+    _asks(resumed_alone, broken, "retry")
+    _go_on(resumed_alone, broken, lambda a: a.state is not State.NEEDS_HUMAN)
+    again, _ = _go_on(resumed_alone, broken)
+    assert again.human_reason == "post_deploy_failed"
     _asks(resumed_alone, broken, "rollback")
     last, (_, revert) = _go_on(resumed_alone, broken, lambda a: _over(a) and a.human_reason == "rolled_back")
     assert last.id == broken.id
-    assert serving.deployed(world.shop_url) == [before, broken.merge_sha, before, revert.merge_sha]
+    assert serving.deployed(world.shop_url) == [before, *[broken.merge_sha, before] * 2, revert.merge_sha]
     assert _changed(resumed_alone, before, revert.merge_sha) == set()
 
 
