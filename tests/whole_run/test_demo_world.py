@@ -145,3 +145,14 @@ def _key(out: str) -> str:
     found = re.search(r"issues/(\d+)", out)
     assert found is not None, out
     return found[1]
+
+
+def test_the_scenario_bad_deploy_restores_reverts_and_the_second_attempt_completes(world: StackWorld) -> None:
+    said = world.oneshot("demo", "--scenario", "bad-deploy")
+
+    assert said.code == 0, said
+    for proof in ("restored", "reverted", "completed", "over HTTP", "in git"):
+        assert re.search(rf"^{proof} +ok ", said.out, re.MULTILINE), said.out
+    assert re.search(r"^reverted .* held what it had held at .*, by pull request #\d+", said.out, re.MULTILINE), (
+        said.out
+    )
