@@ -214,7 +214,7 @@ def test_a_rollback_asked_for_as_it_is_completed_starts_what_takes_it_back(world
     def no_more(artifact: Artifact, _: Attempt) -> None:
         raise TryAgain(f"{artifact} is not of interest here")
 
-    continue_changes(one.services, Inline(one.services, before=no_more))
+    continue_changes(one.services, Inline(one.services, before=no_more, status={one.run_id: "success"}))
     done, revert = one.services.store.runs.all_of(key)
     assert (done.state, revert.kind) == (State.COMPLETED, Kind.REVERT)
     assert one.services.store.requests.open(stood.id) == ()
