@@ -126,4 +126,4 @@ def test_memory_of_the_judge_and_its_commands_is_bounded(asked):
 
 
 def test_it_ends_where_it_is_cancelled(asked):
-    assert asked(Reply(structured(ANSWER)), cancelled=lambda: True) is None
+    assert asked(Fault(kind=Break.MUTE), cancelled=lambda: True) is None
