@@ -106,6 +106,8 @@ def _withdrawn(look: Look, issue: Issue, attempt: Attempt) -> None:
         return
     if act is not None and trigger.is_before(act, _heeded_since(look, attempt)):
         return
+    if not issue.open and _is_merged(look, attempt):
+        return
     why = "the label was taken off" if issue.open else "the issue was closed"
     asker = _asker(attempt.key, "unlabel" if issue.open else "close", act)
     if not _is_decided(look, asker):
@@ -117,6 +119,14 @@ def _wait_for_the_timeline(look: Look, issue: Issue, acts: Sequence[Act]) -> Non
     just_now = look.services.store.now() - issue.updated_at < _TIMELINE_LAG
     if trigger.put_on(acts) is not None and just_now:
         raise TryAgain("the label is off, and the timeline does not tell by whom yet")
+
+
+def _is_merged(look: Look, attempt: Attempt) -> bool:
+    """A merge closes its issue, and is told of before the run that merged has written it down."""
+    if attempt.pr_number is None:
+        return False
+    pull = look.services.github.pull(attempt.key.repository, attempt.pr_number)
+    return pull is not None and pull.merged
 
 
 def _heeded_since(look: Look, attempt: Attempt) -> datetime:

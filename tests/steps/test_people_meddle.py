@@ -7,9 +7,11 @@ from resumed import Resumed
 from world_facts import assert_done_once, assert_evidence_verifies, merges, pulls, tip
 
 from oneshot_dagster.bootstrap import open_services
+from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.domain.run import State
 from oneshot_dagster.local.demo.issues import Kind
 from oneshot_dagster.steps.intake import take_in
+from oneshot_dagster.steps.triggers import take_up
 
 
 @pytest.fixture
@@ -39,6 +41,15 @@ def _parked(attempt) -> bool:
     return attempt.awaited is not None
 
 
+def _looked_at_before_the_merge_is_noticed(one: Resumed, parked: Attempt) -> None:
+    """A merge closes its issue: that is nobody's stop."""
+    repository, number = parked.key.repository, parked.key.issue_number
+    assert one.world.forge.issue(repository, number)["state"] == "closed"
+    one.world.forge.label(repository, number, "something new of it")
+    take_up(one.services, repositories=[repository])
+    assert one.services.store.requests.of(parked.id) == ()
+
+
 def test_a_person_merges_what_was_proposed_and_the_same_attempt_completes(under):
     one = under(mode="propose")
     since = tip(one.world)
@@ -47,6 +58,7 @@ def test_a_person_merges_what_was_proposed_and_the_same_attempt_completes(under)
     assert (parked.state, parked.awaited.what) == (State.MERGE_READY, "merge")
     assert merges(one.world, since) == []
     one.world.forge.merge_as_person(key.repository, parked.pr_number)
+    _looked_at_before_the_merge_is_noticed(one, parked)
     ended = until(one.services, one.launcher, key, sealed)
     assert_done_once(one.world, one.services, key, since=since)
     assert ended.merged_by == "ada"
