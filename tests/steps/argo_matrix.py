@@ -3,7 +3,7 @@ Argo CD is silent, refuses, breaks off, or names another commit than the true on
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import httpx
 from fault_calls import Call
@@ -85,8 +85,9 @@ class ByArgo(TakenBack):
         argocd = {"url": self.shop.url, "token_file": str(self.world.home / "argocd-token"), "timeout_seconds": 2}
         return self.world.settings(budget={"infrastructure_retries": 2}, hold_seconds=0.0, argocd=argocd)
 
-    def _well_started(self, broken: Attempt, revert: Attempt) -> bool:
+    def _well_started(self, attempts: Sequence[Attempt]) -> bool:
         """What Argo CD refused to bring back, or said untruly, is taken back by the revert alone."""
+        broken, revert = attempts
         starts = self._started(3)
         stood = {self.verified} if self.matrix.fault in OF_THE_MOMENT else {self.verified, broken.merge_sha}
         return starts[-1] == revert.merge_sha and starts[-2] in stood
