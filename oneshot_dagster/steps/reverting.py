@@ -23,7 +23,7 @@ from oneshot_dagster.steps.delivery import observe
 from oneshot_dagster.steps.freezing import stop_lane
 from oneshot_dagster.steps.taken_back import end_taken_back
 from oneshot_dagster.steps.turn import Turn
-from oneshot_dagster.steps.what_landed import Landed, landed_by
+from oneshot_dagster.steps.what_landed import Landed, is_taken_out, landed_by
 
 _RULE = "made_by_git"
 _WALK = (State.WORKTREE_READY, State.IMPLEMENTING, State.TESTING, State.PR_READY)
@@ -57,8 +57,7 @@ def ended_meanwhile(turn: Turn, facts: GateFacts) -> bool:
     if attempt.kind is not Kind.REVERT or as_judged:
         return False
     broken, tip = _broken(turn), fetched_tip(turn)
-    made = _reverted(turn, landed_by(turn.services, broken), onto=tip, message="what is left to take back\n")
-    if made.sha is not None or made.conflicts:
+    if not is_taken_out(turn.services, broken, tip):
         return False
     pull = github.pull(attempt.key.repository, facts.pr_number)
     if pull is not None and pull.merged and not facts.merged:

@@ -1,6 +1,5 @@
 """Where an attempt is deployed: the policy's deploy section as services.deploy wants it, and what serves there."""
 
-import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,11 +8,10 @@ from oneshot_dagster.domain.attempt import Attempt
 from oneshot_dagster.domain.policy import parse_policy
 from oneshot_dagster.domain.policy_sections import DeploySection
 from oneshot_dagster.domain.run import Kind
+from oneshot_dagster.services.deploy import readiness
 from oneshot_dagster.services.deploy.protocol import Observed, Target
 from oneshot_dagster.steps.services import Services
 from oneshot_dagster.steps.what_landed import keeps
-
-_SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 def target(services: Services, attempt: Attempt, folder: Path | None = None) -> Target:
@@ -51,7 +49,7 @@ def contains(services: Services, repository: str, revision: str, sha: str) -> bo
     """Whether `sha` is that revision or in its history; it may be newer than what we have of the repository."""
     if revision == sha:
         return True
-    if _SHA.fullmatch(revision) is None:  # a service may call itself anything
+    if readiness.SHA.fullmatch(revision) is None:  # a service may call itself anything
         return False
     if services.git.resolve(repository, revision) is None:
         services.git.fetch(repository)

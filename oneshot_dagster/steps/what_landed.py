@@ -27,6 +27,11 @@ def keeps(services: Services, attempt: Attempt, revision: str) -> bool:
     git, landed = services.git, landed_by(services, attempt)
     if git.tree(attempt.key.repository, landed.sha) == git.tree(attempt.key.repository, landed.before):
         return True
-    message = "what is left to take back\n"
-    made = git.revert(attempt.key, landed=landed.sha, before=landed.before, onto=revision, message=message)
-    return made.sha is not None or bool(made.conflicts)
+    return not is_taken_out(services, attempt, revision)
+
+
+def is_taken_out(services: Services, attempt: Attempt, revision: str) -> bool:
+    """Whether git finds nothing left to revert there."""
+    landed, message = landed_by(services, attempt), "what is left to take back\n"
+    made = services.git.revert(attempt.key, landed=landed.sha, before=landed.before, onto=revision, message=message)
+    return made.sha is None and not made.conflicts
